@@ -1,0 +1,26 @@
+/** An error as it crosses the fork: plain text, nothing that could run. */
+export interface SerializedError {
+  name: string;
+  message: string;
+  /** Stack as text, the first line included. Cut to the limit of the exception text. */
+  stack: string;
+}
+
+/**
+ * How one execution ended. A living child, a dead child and a deadline all end here, and from here
+ * on nobody asks which it was: the recorder turns the outcome into one settlement.
+ */
+export type Outcome =
+  /** `result` holds serializer bytes, ready for the wire; `null` when the handler returned nothing. */
+  | { kind: 'returned'; result: Buffer | null }
+  /** `retryable: false` when the handler, or what it returned, can never succeed. */
+  | { kind: 'threw'; error: SerializedError; retryable: boolean }
+  | { kind: 'timedOut'; limitMs: number }
+  /** `detail` says what is known of the death: last lines of stderr, "broke the protocol: …". */
+  | { kind: 'died'; exitCode: number | null; signal: string | null; detail: string }
+  /** Ended by us before it could answer: its job was canceled or deleted, or the worker is leaving. */
+  | { kind: 'stopped'; reason: 'canceled' | 'deleted' | 'lost' | 'shutdown' }
+  | { kind: 'undecodable'; cause: string }
+  | { kind: 'unknownHandler'; functionName: string }
+  /** Claimed, but the handler never began: the job goes back to the head of its queue, uncharged. */
+  | { kind: 'notBegun'; reason: string };
