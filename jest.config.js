@@ -1,15 +1,15 @@
-// Tests run what is shipped: an import of `../src/x.js` is answered by the compiled `dist/x.js`,
-// so forked children, Lua files and decorators are exactly those of the package.
+// Run through `npm test -- <pattern>`, or directly with
+// `node --experimental-vm-modules node_modules/jest/bin/jest.js <pattern>` after a build.
+// Not with NODE_OPTIONS, when it can be avoided: every Node that a test starts would inherit it.
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // Forks and fault tests beside each other on a small machine.
+  testTimeout: 20_000,
+  maxWorkers: 2,
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: {
-    '^(?:\\.\\./)+src/(.*)$': '<rootDir>/dist/$1',
-    '^(\\.{1,2}/support/.*)\\.js$': '$1.ts',
-    '^(\\./.*)\\.js$': ['$1.ts', '$1.js'],
-  },
+  resolver: '<rootDir>/test/support/resolve-source.cjs',
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
