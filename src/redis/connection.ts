@@ -1,0 +1,55 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { InvalidOptionError } from './errors.js';
+
+/** Where Redis is: a URL (`redis://`, `rediss://`, `unix path`) or ioredis' own options. */
+export type RedisAddress = string | RedisSettings;
+
+/** ioredis' options, replies in the plain form. */
+export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
+
+// maxRetriesPerRequest 0 rejects at once when the connection closes, so that our own retry, which
+// keeps the request id, is the only one: ioredis' resend runs a script twice, and switching the
+// resend off leaves promises pending for ever (both measured). The ready check waits out LOADING.
+const common: RedisSettings = {
+  connectTimeout: 3_000,
+  keepAlive: 10_000,
+  enableReadyCheck: true,
+  maxRetriesPerRequest: 0,
+  retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
+};
+
+const open = (address: RedisAddress, settings: RedisSettings): Redis => {
+  const options = { ...common, ...settings };
+  const redis =
+    typeof address === 'string' ? new Redis(checkUrl(address), options) : new Redis({ ...address, ...options });
+  // ioredis prints unhandled connection errors; each command's rejection carries them already.
+  redis.on('error', () => undefined);
+  return redis;
+};
+
+const checkUrl = (url: string): string => {
+  if (!/^(rediss?|valkeys?|unix):\/\/|^\//.test(url)) {
+    throw new InvalidOptionError('url', 'it must start with redis://, rediss:// or unix://');
+  }
+  return url;
+};
+
+/** For commands and scripts that answer at once. A command unanswered after 5 s is rejected, its effect unknown. */
+export const openCommandConnection = (address: RedisAddress): Redis =>
+  open(address, { commandTimeout: 5_000 });
+
+/**
+ * For one loop of blocking calls, and no other command on it. It has no command timeout: ioredis would
+ * settle the promise and swallow the late reply, with the element in it. The loop keeps its own deadline
+ * and ends it with `disconnect(true)`.
+ */
+export const openBlockingConnection = (address: RedisAddress): Redis => open(address, {});
+
+/** Closes for good, whatever state the connection is in; pending commands reject. */
+export const closeConnection = (redis: Redis): void => redis.disconnect(false);
+
+/** The address without its credentials, for messages. */
+export const describeAddress = (address: RedisAddress): string => {
+  if (typeof address !== 'string') return `${address.host ?? address.path ?? 'localhost'}:${address.port ?? 6379}`;
+  return address.replace(/\/\/[^@/]*@/, '//');
+};

@@ -1,0 +1,88 @@
+const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+
+/** No hash, or one without a payload, lies under this id. RQ: `NoSuchJobError`. */
+export class NoSuchJobError extends Error {
+  override readonly name = 'NoSuchJobError';
+  constructor(readonly jobId: string) {
+    super(`No job ${shown(jobId)} in Redis`);
+  }
+}
+
+/** The job's status forbids the operation. RQ: `InvalidJobOperationError`. */
+export class InvalidJobOperationError extends Error {
+  override readonly name = 'InvalidJobOperationError';
+  constructor(
+    readonly jobId: string,
+    readonly operation: string,
+    readonly reason: string,
+  ) {
+    super(`Cannot ${operation} job ${shown(jobId)}: ${reason}`);
+  }
+}
+
+/** A job with this id exists already and is not the one that was to be enqueued. */
+export class DuplicateJobError extends Error {
+  override readonly name = 'DuplicateJobError';
+  constructor(readonly jobId: string) {
+    super(`A job with id ${shown(jobId)} exists already; pass onDuplicate: 'keep' to accept it`);
+  }
+}
+
+/** A job id, queue name or handler name that the wire cannot carry. */
+export class InvalidNameError extends Error {
+  override readonly name = 'InvalidNameError';
+  constructor(
+    readonly what: string,
+    readonly given: string,
+    readonly rule: string,
+  ) {
+    super(`Invalid ${what} ${shown(given)}: ${rule}`);
+  }
+}
+
+/** An option that is unknown or out of range. */
+export class InvalidOptionError extends Error {
+  override readonly name = 'InvalidOptionError';
+  constructor(
+    readonly option: string,
+    readonly rule: string,
+  ) {
+    super(`Invalid option ${option}: ${rule}`);
+  }
+}
+
+/** Redis refused before anything was written: a key holds another type than RQ gives it. */
+export class WrongKeyTypeError extends Error {
+  override readonly name = 'WrongKeyTypeError';
+  constructor(readonly detail: string) {
+    super(`${detail}; nothing was written`);
+  }
+}
+
+/** Redis has reached maxmemory and takes no new jobs. Nothing was written. */
+export class RedisFullError extends Error {
+  override readonly name = 'RedisFullError';
+  constructor(readonly operation: string, options?: ErrorOptions) {
+    super(`Redis is over maxmemory and refused to ${operation}; nothing was written`, options);
+  }
+}
+
+/**
+ * Redis did not answer in time. `maybeWritten` says whether the write may have happened; trying
+ * again with the same id is safe in both cases.
+ */
+export class RedisUnavailableError extends Error {
+  override readonly name = 'RedisUnavailableError';
+  constructor(
+    readonly operation: string,
+    readonly afterMs: number,
+    readonly maybeWritten: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Redis did not answer within ${afterMs} ms while trying to ${operation}; ` +
+        (maybeWritten ? 'it may have been written' : 'nothing was written'),
+      options,
+    );
+  }
+}

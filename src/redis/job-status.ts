@@ -1,0 +1,35 @@
+/** RQ's own words; an unknown one breaks every Python fetch since 2.0, so no other is ever written. */
+export const jobStatuses = [
+  'created',
+  'queued',
+  'started',
+  'finished',
+  'failed',
+  'stopped',
+  'scheduled',
+  'deferred',
+  'canceled',
+] as const;
+
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** The legal moves. `docs/lifecycle.md` draws them, and a test holds the drawing against this table. */
+export const moves = {
+  created: ['queued'],
+  queued: ['started', 'failed', 'canceled'],
+  started: ['finished', 'failed', 'queued', 'scheduled', 'canceled'],
+  finished: [],
+  failed: ['queued'],
+  stopped: ['queued'],
+  scheduled: ['queued', 'canceled'],
+  deferred: ['queued', 'canceled'],
+  canceled: [],
+} as const satisfies Record<JobStatus, readonly JobStatus[]>;
+
+/** Whether RQ knows the word. */
+export const isJobStatus = (word: string): word is JobStatus =>
+  (jobStatuses as readonly string[]).includes(word);
+
+/** Statuses after which nothing happens to the job unless somebody requeues it. */
+export const isTerminal = (status: JobStatus): boolean =>
+  status === 'finished' || status === 'failed' || status === 'stopped' || status === 'canceled';

@@ -1,0 +1,60 @@
+/**
+ * Every key name of the wire, and nowhere else. `rq:` names are Python RQ's, `rxrq:` names are ours
+ * and invisible to it. Source: RQ's `Queue.redis_queue_namespace_prefix`, `Job.key_for`, the
+ * registries' `key_template`, `BaseWorker.redis_worker_namespace_prefix`.
+ */
+export const keys = {
+  /** SET of full queue keys. */
+  queues: 'rq:queues',
+  /** LIST of waiting job ids, left is the front. */
+  queue: (queue: string) => `rq:queue:${queue}`,
+  /** LIST of ids between a blocking pop and their start. */
+  intermediate: (queue: string) => `rq:queue:${queue}:intermediate`,
+  /** ZSET `<id>:<execution>` → end of the wide lease, in seconds, as Python's cleaners read it. */
+  wip: (queue: string) => `rq:wip:${queue}`,
+  finished: (queue: string) => `rq:finished:${queue}`,
+  failed: (queue: string) => `rq:failed:${queue}`,
+  scheduled: (queue: string) => `rq:scheduled:${queue}`,
+  deferred: (queue: string) => `rq:deferred:${queue}`,
+  canceled: (queue: string) => `rq:canceled:${queue}`,
+  job: (id: string) => `rq:job:${id}`,
+  dependents: (id: string) => `rq:job:${id}:dependents`,
+  /** The doubled colon is RQ's own. */
+  dependencies: (id: string) => `rq:job::${id}:dependencies`,
+  /** STREAM of a job's results. */
+  results: (id: string) => `rq:results:${id}`,
+  executions: (id: string) => `rq:executions:${id}`,
+  execution: (id: string, execution: string) => `rq:execution:${id}:${execution}`,
+  workers: 'rq:workers',
+  workersOf: (queue: string) => `rq:workers:${queue}`,
+  worker: (name: string) => `rq:worker:${name}`,
+  /** Taken by whoever cleans a queue's registries, Python or Node. */
+  cleaning: (queue: string) => `rq:clean_registries:${queue}`,
+  /** LIST of quarantined ids in the order of their quarantine, as RQ 0.x kept it. */
+  failedQueue: 'rq:queue:failed',
+  /** STREAM of a queue's lifecycle events. */
+  events: (queue: string) => `rxrq:events:${queue}`,
+  /** ZSET of workers' tags → end of their lease, in milliseconds: what our recoverers judge by. */
+  leases: (queue: string) => `rxrq:leases:${queue}`,
+  /** What a worker's last settle-and-claim answered, so that a lost reply can be asked for again. */
+  reply: (worker: string, slot: number) => `rxrq:reply:${worker}:${slot}`,
+  /** How far a pipeline's sink has read. */
+  cursor: (sink: string) => `rxrq:cursor:${sink}`,
+} as const;
+
+/** What precedes a job's id or a part of it, for scripts that learn ids only while they run. */
+export const prefixes = {
+  job: 'rq:job:',
+  queue: 'rq:queue:',
+  failed: 'rq:failed:',
+  results: 'rq:results:',
+  executions: 'rq:executions:',
+  execution: 'rq:execution:',
+  firstSeen: ':first_seen:',
+  worker: 'rq:worker:',
+  events: 'rxrq:events:',
+} as const;
+
+/** The queue's name in a member of `rq:queues`, or `null` when it is not one of RQ's. */
+export const queueNameOf = (key: string): string | null =>
+  key.startsWith(prefixes.queue) ? key.slice(prefixes.queue.length) : null;

@@ -1,0 +1,127 @@
+/** Where an event stands in its queue's log: `<stream id>.<place within the entry>`. Resume after it. */
+export type Cursor = string;
+
+interface Common {
+  queue: string;
+  jobId: string;
+  /** Milliseconds since the epoch, by the clock of Redis. */
+  at: number;
+  cursor: Cursor;
+  /** The worker that caused it; empty when a producer or an operator did. */
+  worker: string;
+}
+
+/** What happened to a job. Each was appended in the same atomic step as the change it tells of. */
+export type LifecycleEvent = Common &
+  (
+    | { kind: 'enqueued' }
+    | { kind: 'started'; execution: string; attempt: number }
+    | { kind: 'finished'; execution: string; tookMs: number }
+    /** One attempt failed. `retried` or `quarantined` follows in the same entry. */
+    | { kind: 'failed'; execution: string; reason: string }
+    /** Back on its queue, or scheduled when `delaySeconds` > 0, because RQ's retries allow it. */
+    | { kind: 'retried'; retriesLeft: number; delaySeconds: number }
+    /** In the FailedQueue. The status on the wire is `failed`. */
+    | { kind: 'quarantined'; reason: string }
+    | { kind: 'requeued' }
+    /** Its lease ran out; it went back to the head of its queue. Detects a worker's death. */
+    | { kind: 'recovered'; execution: string; recoveries: number }
+    /** Given back uncharged: the worker is leaving, or the handler never began. */
+    | { kind: 'handedBack'; execution: string; reason: string }
+    /** An outcome came too late: the execution no longer held the job. Nothing was changed by it. */
+    | { kind: 'lost'; execution: string; outcome: string }
+    | { kind: 'canceled' }
+    | { kind: 'deleted' }
+    /** An id in the queue that must not run: no hash, or already elsewhere. */
+    | { kind: 'dropped'; reason: string }
+  );
+
+export type LifecycleKind = LifecycleEvent['kind'];
+export type EventOf<K extends LifecycleKind> = Extract<LifecycleEvent, { kind: K }>;
+
+/** Kinds after which the job's story is over, unless somebody requeues it. */
+export const terminalKinds = ['finished', 'quarantined', 'canceled', 'deleted'] as const;
+
+const listed = new Set<string>([
+  'failed',
+  'retried',
+  'quarantined',
+  'requeued',
+  'recovered',
+  'handedBack',
+  'lost',
+  'canceled',
+  'deleted',
+  'dropped',
+]);
+
+/**
+ * Unfolds one entry of a queue's log. One entry carries all transitions of one script call, in order
+ * (`parts/events.lua` writes it): `worker`, then for each kind a list. Frequent kinds are packed as
+ * words; rare ones are JSON arrays. A field of a newer version is passed over; broken content yields
+ * no event and never an error, because a log must outlive its writers.
+ */
+export const unfoldEntry = (queue: string, entryId: string, fields: readonly string[]): LifecycleEvent[] => {
+  const events: LifecycleEvent[] = [];
+  const at = Number(entryId.slice(0, entryId.indexOf('-')));
+  let worker = '';
+  const common = (jobId: string): Common => ({
+    queue,
+    jobId,
+    at,
+    cursor: `${entryId}.${events.length}`,
+    worker,
+  });
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const field = fields[i] as string;
+    const value = fields[i + 1] as string;
+    if (field === 'worker') {
+      worker = value;
+    } else if (field === 'enqueued') {
+      for (const jobId of value.split(' ')) events.push({ ...common(jobId), kind: 'enqueued' });
+    } else if (field === 'started') {
+      const words = value.split(' ');
+      for (let w = 0; w + 2 < words.length; w += 3) {
+        events.push({
+          ...common(words[w] as string),
+          kind: 'started',
+          execution: words[w + 1] as string,
+          attempt: Number(words[w + 2]),
+        });
+      }
+    } else if (field === 'finished') {
+      const words = value.split(' ');
+      for (let w = 0; w + 2 < words.length; w += 3) {
+        events.push({
+          ...common(words[w] as string),
+          kind: 'finished',
+          execution: words[w + 1] as string,
+          tookMs: Number(words[w + 2]),
+        });
+      }
+    } else if (listed.has(field)) {
+      for (const record of parseList(value)) {
+        if (typeof record.jobId === 'string') {
+          events.push({ ...record, ...common(record.jobId), kind: field } as LifecycleEvent);
+        }
+      }
+    }
+  }
+  return events;
+};
+
+const parseList = (text: string): Array<Record<string, unknown>> => {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.filter((item) => item !== null && typeof item === 'object') : [];
+  } catch {
+    return []; // Written by something that is not us: no event can be told from it.
+  }
+};
+
+/** Splits a cursor into the entry to read after and how many of its events were seen. */
+export const parseCursor = (cursor: Cursor): { entryId: string; seen: number } | null => {
+  const match = /^(\d{1,20}-\d{1,20})(?:\.(\d{1,9}))?$/.exec(cursor);
+  if (!match) return null;
+  return { entryId: match[1] as string, seen: match[2] === undefined ? Number.MAX_SAFE_INTEGER : Number(match[2]) + 1 };
+};

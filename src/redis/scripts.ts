@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { WrongKeyTypeError } from './errors.js';
+
+export type Argument = string | number | Buffer;
+
+/** A Lua transition, ready to be sent by its hash. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha: string;
+}
+
+const read = (path: string): string => readFileSync(new URL(`./transitions/${path}.lua`, import.meta.url), 'utf8');
+
+/**
+ * Loads `transitions/<name>.lua`. Its first line may say `-- uses: clock events`: those
+ * `transitions/parts/*.lua` are put before it, in that order. Script text is never built from data.
+ */
+export const loadScript = (name: string): Script => {
+  const body = read(name);
+  const uses = /^-- uses: (.+)$/m.exec(body)?.[1]?.split(' ') ?? [];
+  const source = [...uses.map((part) => read(`parts/${part}`)), body].join('\n');
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+};
+
+/**
+ * Runs a script; replies are Buffers, because ids and payloads are bytes. A server that does not
+ * know the hash gets the whole text (SCRIPT FLUSH, failover).
+ *
+ * @throws WrongKeyTypeError when the script found a key of another type, before its first write.
+ */
+export const runScript = async (redis: Redis, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
+  try {
+    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    if (message.startsWith('NOSCRIPT')) {
+      return redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args);
+    }
+    if (message.startsWith('RXRQTYPE ')) throw new WrongKeyTypeError(message.slice('RXRQTYPE '.length));
+    throw error;
+  }
+};

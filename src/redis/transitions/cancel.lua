@@ -1,0 +1,21 @@
+-- uses: clock types events
+-- Cancels a job. A waiting one leaves its list; a running one is told by its next heartbeat, and its
+-- outcome is refused from now on, which RQ does not do.
+-- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job
+-- ARGV  1 id   2 event log length
+-- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
+  or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash')
+if wrong then return typeError(wrong) end
+local id = ARGV[1]
+local status = redis.call('HGET', KEYS[7], 'status') or ''
+if status == '' or status == 'finished' or status == 'failed' or status == 'stopped' or status == 'canceled' then return status end
+redis.call('LREM', KEYS[1], 0, id)
+redis.call('LREM', KEYS[2], 0, id)
+redis.call('ZREM', KEYS[5], id)
+redis.call('ZREM', KEYS[6], id)
+redis.call('HSET', KEYS[7], 'status', 'canceled')
+redis.call('ZADD', KEYS[3], nowSeconds, id)
+note(KEYS[4], 60, 'canceled', { jobId = id })
+appendEvents('', ARGV[2])
+return status

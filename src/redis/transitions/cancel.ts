@@ -1,0 +1,20 @@
+import type { Redis } from 'ioredis';
+import { keys } from '../keys.js';
+import { loadScript, runScript } from '../scripts.js';
+import type { WireSettings } from './queue-keys.js';
+
+const script = loadScript('cancel');
+
+/** Cancels a job that has not ended. Answers the status it had; `''` when there is no such job. */
+export const cancel = async (redis: Redis, queue: string, id: string, settings: WireSettings): Promise<string> => {
+  const scriptKeys = [
+    keys.queue(queue),
+    keys.intermediate(queue),
+    keys.canceled(queue),
+    keys.events(queue),
+    keys.scheduled(queue),
+    keys.deferred(queue),
+    keys.job(id),
+  ];
+  return String(await runScript(redis, script, scriptKeys, [id, settings.eventLogLength]));
+};

@@ -1,0 +1,16 @@
+-- uses: types events
+-- Deletes the jobs at the head of a queue, a bounded number a call, so that Redis is never held for long.
+-- KEYS  1 queue list   2 events
+-- ARGV  1 job prefix   2 event log length   3 how many at most
+-- Returns how many ids were taken; fewer than asked for means that the queue is empty.
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'stream')
+if wrong then return typeError(wrong) end
+local ids = redis.call('LPOP', KEYS[1], ARGV[3])
+if not ids then return 0 end
+for _, id in ipairs(ids) do
+  if redis.call('DEL', ARGV[1] .. id, ARGV[1] .. id .. ':dependents', ARGV[1] .. ':' .. id .. ':dependencies') > 0 then
+    note(KEYS[2], 60, 'deleted', { jobId = printable(id) })
+  end
+end
+appendEvents('', ARGV[2])
+return #ids

@@ -1,0 +1,88 @@
+-- The event log: everything that one script call changes in a queue becomes one entry of its stream.
+-- Frequent kinds are words in a row, rare ones JSON lists. `lifecycle-event.ts` reads both.
+local log = {}
+
+local function logOf(key)
+  local entry = log[key]
+  if not entry then
+    entry = { order = {}, words = {}, lists = {} }
+    log[key] = entry
+  end
+  return entry
+end
+
+-- `place` keeps the order of a story within the entry: what ended comes before what begins. An event of one
+-- word has only `first`.
+local function noteWords(key, place, kind, first, second, third)
+  local entry = logOf(key)
+  local row = entry.words[place]
+  if not row then
+    row = {}
+    entry.words[place] = row
+    entry.order[#entry.order + 1] = { place = place, kind = kind, words = row, width = second and 3 or 1 }
+  end
+  local at = #row
+  row[at + 1] = first
+  if second then
+    row[at + 2], row[at + 3] = second, third
+  end
+end
+
+local function note(key, place, kind, record)
+  local entry = logOf(key)
+  local list = entry.lists[place]
+  if not list then
+    list = {}
+    entry.lists[place] = list
+    entry.order[#entry.order + 1] = { place = place, kind = kind, list = list }
+  end
+  list[#list + 1] = record
+end
+
+-- Ids of others may be any bytes; JSON in the log must stay text.
+local function printable(text)
+  local safe = string.gsub(string.sub(text, 1, 200), '[^%w%p ]', function(c) return string.format('\\x%02x', string.byte(c)) end)
+  return safe
+end
+
+-- An entry holds at most this many events, so that the log stays bounded by its number of entries.
+local eventsPerEntry = 100
+
+-- `length` entries of few events each; fewer where entries are full, so that a log is some megabytes at most.
+local function appendEntry(key, fields, events, length)
+  local most = math.max(math.floor(length / 33), math.min(length, math.floor(length * 3 / events)))
+  redis.call('XADD', key, 'MAXLEN', '~', most, '*', unpack(fields))
+end
+
+local function appendEvents(worker, length)
+  length = tonumber(length)
+  for key, entry in pairs(log) do
+    table.sort(entry.order, function(a, b) return a.place < b.place end)
+    local fields, events
+    local function begin()
+      fields, events = worker ~= '' and { 'worker', worker } or {}, 0
+    end
+    begin()
+    for _, row in ipairs(entry.order) do
+      local all, width = row.words or row.list, row.width or 1
+      local count = #all / width
+      local from = 1
+      while from <= count do
+        local to = math.min(count, from + eventsPerEntry - events - 1)
+        fields[#fields + 1] = row.kind
+        if row.words then
+          fields[#fields + 1] = table.concat(all, ' ', (from - 1) * width + 1, to * width)
+        else
+          fields[#fields + 1] = cjson.encode(from == 1 and to == count and all or { unpack(all, from, to) })
+        end
+        events = events + to - from + 1
+        from = to + 1
+        if events >= eventsPerEntry then
+          appendEntry(key, fields, events, length)
+          begin()
+        end
+      end
+    end
+    if events > 0 then appendEntry(key, fields, events, length) end
+  end
+end

@@ -1,0 +1,40 @@
+import { keys } from '../keys.js';
+
+/** The seven keys of one queue, in the order in which the scripts take them. */
+export const queueKeys = (queue: string): string[] => [
+  keys.queue(queue),
+  keys.intermediate(queue),
+  keys.wip(queue),
+  keys.finished(queue),
+  keys.failed(queue),
+  keys.scheduled(queue),
+  keys.events(queue),
+];
+
+/** Numbers that the transitions write by; the same for every worker and producer of one `Rq`. */
+export interface WireSettings {
+  /** Score of `rq:wip` ahead of now, in seconds: how far a Python cleaner's clock may be off. RQ: job TTL of 90 s. */
+  wideLeaseSeconds: number;
+  /** A worker's promise, in milliseconds: if it does not renew it, its jobs are recovered. */
+  narrowLeaseMs: number;
+  /** Approximate length at which a queue's event log is trimmed, in entries (one a call, not one an event). */
+  eventLogLength: number;
+  /** How long a finished job is kept, in seconds; -1 for ever, 0 not at all. RQ: `DEFAULT_RESULT_TTL`. */
+  resultTtlSeconds: number;
+  /** How long a failed job is kept, in seconds; -1 for ever, 0 not at all. RQ: `DEFAULT_FAILURE_TTL`. */
+  failureTtlSeconds: number;
+  /** A job whose `data` is longer is quarantined unread, in bytes. */
+  payloadLimitBytes: number;
+  /** How often a job is brought back after its worker died, when RQ's retries do not say so. */
+  maxRecoveries: number;
+}
+
+export const defaultWireSettings: WireSettings = {
+  wideLeaseSeconds: 90,
+  narrowLeaseMs: 30_000,
+  eventLogLength: 10_000,
+  resultTtlSeconds: 500,
+  failureTtlSeconds: 31_536_000,
+  payloadLimitBytes: 1_048_576,
+  maxRecoveries: 1,
+};

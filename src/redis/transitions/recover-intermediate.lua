@@ -1,0 +1,23 @@
+-- uses: types
+-- Brings an id that a dead worker left in the in-flight list back to the head of its queue. The caller saw
+-- it there in two looks at least ten seconds apart; a Python worker's gap there is milliseconds.
+-- KEYS  1 intermediate list   2 queue list   3 wip
+-- ARGV  1 job prefix   2 executions prefix   3 id   4 first-seen infix
+-- Returns 1 when it moved, 0 when it is being run or is gone.
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset')
+if wrong then return typeError(wrong) end
+local id = ARGV[3]
+local f = redis.pcall('HMGET', ARGV[1] .. id, 'status', 'x_exec')
+local status = not f.err and f[1]
+if status == 'started' then
+  if redis.call('ZSCORE', KEYS[3], id) or (f[2] and redis.call('ZSCORE', KEYS[3], id .. ':' .. f[2])) then return 0 end
+  local list = redis.pcall('ZRANGE', ARGV[2] .. id, 0, 20)
+  for _, execution in ipairs(list.err and {} or list) do
+    if redis.call('ZSCORE', KEYS[3], id .. ':' .. execution) then return 0 end
+  end
+end
+if redis.call('LREM', KEYS[1], 1, id) == 0 then return 0 end
+redis.call('DEL', KEYS[1] .. ARGV[4] .. id)
+-- Whatever the hash says, the claim is the judge: it drops or quarantines what must not run.
+redis.call('LPUSH', KEYS[2], id)
+return 1

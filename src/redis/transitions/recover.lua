@@ -1,0 +1,79 @@
+-- uses: clock types events fail
+-- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
+-- characters of the execution), or that of the job in `rq:wip` did. The caller saw the score unchanged over
+-- longer than a heartbeat, by its own monotonic clock; a score that moved since means that the owner lives.
+-- Atomic because several recoverers, Python's cleaner and the owner may meet here: ZREM lets one win.
+--
+-- KEYS  1 queue list   2 wip   3 leases   4 failed   5 scheduled   6 events   7 FailedQueue list   8 rq:queues
+-- ARGV  1 job prefix   2 executions prefix   3 execution prefix   4 event log length   5 failure ttl, s
+--       6 recoveries allowed   7 number of members, then for each: member, score seen, 'worker' or 'job'
+-- Returns a letter for each: r recovered, b handed back (never begun), q quarantined, s skipped (alive or
+--         taken), d dropped (its job needs nothing).
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'zset') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'zset')
+  or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'stream') or misfit(KEYS[7], 'list') or misfit(KEYS[8], 'set')
+if wrong then return typeError(wrong) end
+local q = { list = KEYS[1], wip = KEYS[2], leases = KEYS[3], failed = KEYS[4], scheduled = KEYS[5], events = KEYS[6] }
+local failedQueueKey, queuesKey = KEYS[7], KEYS[8]
+local jobPrefix, executionsPrefix, executionPrefix = ARGV[1], ARGV[2], ARGV[3]
+local failureTtl, allowed = tonumber(ARGV[5]), tonumber(ARGV[6])
+local verdicts = {}
+
+-- Whether the score is still the one seen and the time it names has passed.
+local function isOver(kind, member, seen)
+  if kind == 'worker' then
+    local tag = string.match(member, '^[^:]*:(' .. string.rep('%x', 12) .. ')')
+    local score = tag and redis.call('ZSCORE', q.leases, tag)
+    return score and score == seen and tonumber(score) <= nowMs
+  end
+  local score = redis.call('ZSCORE', q.wip, member)
+  return score and score == seen and tonumber(score) <= nowSeconds
+end
+
+local function judge(member)
+  local id, execution = string.match(member, '^([A-Za-z0-9_-]+):?(.*)$')
+  if not id or #id > 200 then return 'd' end
+  local jobKey = jobPrefix .. id
+  if execution ~= '' then
+    redis.call('DEL', executionPrefix .. member)
+    if not misfit(executionsPrefix .. id, 'zset') then redis.call('ZREM', executionsPrefix .. id, execution) end
+  end
+  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'enqueue_at_front_on_retry')
+  if f.err or not f[1] then return 'd' end
+  if f[2] and f[2] ~= execution then return 'd' end
+  redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
+  if f[1] == 'queued' and f[2] == execution then
+    redis.call('LPUSH', q.list, id)
+    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; the handler never began' })
+    return 'b'
+  end
+  if f[1] ~= 'started' then return 'd' end
+  local recoveries, retriesLeft = integer(f[4]) or 0, integer(f[3])
+  local mayRun = retriesLeft and retriesLeft > 0 or not retriesLeft and recoveries < allowed
+  if mayRun then
+    redis.call('PERSIST', jobKey)
+    redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText, 'x_recoveries', recoveries + 1)
+    if retriesLeft then redis.call('HSET', jobKey, 'retries_left', retriesLeft - 1) end
+    redis.call('LPUSH', q.list, id)
+    note(q.events, 75, 'recovered', { jobId = id, execution = execution, recoveries = recoveries + 1 })
+    return 'r'
+  end
+  -- RQ's own words, which its users search for.
+  local at = string.gsub(string.sub(nowText, 1, 26), 'T', ' ') .. '+00:00'
+  local text = 'Moved to FailedJobRegistry, due to AbandonedJobError, at ' .. at
+  quarantine(q, failedQueueKey, jobKey, id, 'abandoned: its worker died and it may not be recovered again', text, integer(f[5]) or failureTtl)
+  return 'q'
+end
+
+local arg = 7
+for i = 1, tonumber(ARGV[7]) do
+  local member, seen, kind = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+  arg = arg + 3
+  if not isOver(kind, member, seen) then
+    verdicts[i] = 's'
+  else
+    -- Gone from wip: its owner settled it, or another cleaner took it away before us and has dealt with it.
+    verdicts[i] = redis.call('ZREM', q.wip, member) == 1 and judge(member) or 'd'
+  end
+end
+appendEvents('', ARGV[4])
+return table.concat(verdicts)

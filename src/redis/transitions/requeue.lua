@@ -1,0 +1,46 @@
+-- uses: clock types events
+-- Takes jobs out of the FailedQueue and puts them on their own queue. Atomic because two operators may
+-- press "requeue" together: exactly one of them wins; and because RQ's own way, in three steps, can lose
+-- the job between them.
+--
+-- KEYS  1 FailedQueue list   2 rq:queues
+-- ARGV  1 job prefix   2 queue prefix   3 failed prefix   4 events prefix   5 event log length
+--       6 at front 0/1   7 number of jobs, then ids
+-- Returns a letter for each: m moved, n not failed, u unknown job, x a key of its queue has a wrong type.
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'set')
+if wrong then return typeError(wrong) end
+local jobPrefix, queuePrefix, failedPrefix, eventsPrefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local verdicts = {}
+for i = 1, tonumber(ARGV[7]) do
+  local id = ARGV[7 + i]
+  local jobKey = jobPrefix .. id
+  local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl')
+  local status, origin = not f.err and f[1], not f.err and f[2]
+  if not status then
+    redis.call('LREM', KEYS[1], 0, id)
+    verdicts[i] = 'u'
+  elseif status ~= 'failed' and status ~= 'stopped' or not origin or origin == '' then
+    redis.call('LREM', KEYS[1], 0, id)
+    verdicts[i] = 'n'
+  else
+    local list, failed, events = queuePrefix .. origin, failedPrefix .. origin, eventsPrefix .. origin
+    if misfit(list, 'list') or misfit(failed, 'zset') or misfit(events, 'stream') then
+      verdicts[i] = 'x'
+    else
+      redis.call('LREM', KEYS[1], 0, id)
+      redis.call('ZREM', failed, id)
+      -- It must not expire with its failure while it waits.
+      redis.call('PERSIST', jobKey)
+      redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries')
+      redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
+      local ttl = integer(f[3])
+      if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) end
+      redis.call('SADD', KEYS[2], list)
+      redis.call(ARGV[6] == '1' and 'LPUSH' or 'RPUSH', list, id)
+      note(events, 50, 'requeued', { jobId = printable(id) })
+      verdicts[i] = 'm'
+    end
+  end
+end
+appendEvents('', ARGV[5])
+return table.concat(verdicts)

@@ -1,0 +1,130 @@
+import { deflateSync } from 'node:zlib';
+import type { Redis } from 'ioredis';
+import { keys, prefixes } from '../keys.js';
+import { type Argument, loadScript, runScript } from '../scripts.js';
+import { queueKeys, type WireSettings } from './queue-keys.js';
+import { type ClaimedJob, type Settlement, type Verdict, verdictOf } from './settlement.js';
+
+const script = loadScript('settle-and-claim');
+
+/** How long a reply can be asked for again, in seconds. */
+const keepReplySeconds = 3_600;
+
+/** One exchange of a worker with Redis. */
+export interface ExchangeRequest {
+  /** 24 hex characters, made before the first try and kept for every further one. */
+  requestId: string;
+  settlements: readonly Settlement[];
+  /** Held jobs whose handlers began, and when by `performance.now()`. */
+  begun: ReadonlyArray<{ job: ClaimedJob; beganAtMs: number }>;
+  /** Ids that a blocking pop moved to the in-flight list. */
+  hints: ReadonlyArray<{ queue: string; id: Buffer }>;
+  toStart: number;
+  toHold: number;
+}
+
+export interface ExchangeReply {
+  /** One for each settlement, in order. */
+  verdicts: Verdict[];
+  claimed: ClaimedJob[];
+  /** Ids that still wait in the queues; 0 when nothing was asked for. */
+  left: number;
+  /** Queues left out because one of their keys has a wrong type. */
+  faults: string[];
+}
+
+/**
+ * The exchange for a worker on the given queues, first one first. `slot` names one of its places for an
+ * unanswered call; each slot may have one at a time. Safe to repeat with the same request.
+ */
+export const exchangeFor = (redis: Redis, worker: string, queues: readonly string[], settings: WireSettings) => {
+  const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
+  const queuePart = queues.flatMap(queueKeys);
+  const shared = [keys.worker(worker), keys.failedQueue, keys.queues];
+  const fixed: Argument[] = [
+    worker,
+    prefixes.job,
+    prefixes.results,
+    prefixes.executions,
+    prefixes.execution,
+    prefixes.firstSeen,
+    settings.wideLeaseSeconds,
+    settings.eventLogLength,
+    settings.resultTtlSeconds,
+    settings.failureTtlSeconds,
+    settings.payloadLimitBytes,
+  ];
+
+  const argumentsOf = (request: ExchangeRequest): Argument[] => {
+    const now = performance.now();
+    const { hints, begun, settlements } = request;
+    const args: Argument[] = [
+      request.requestId,
+      ...fixed,
+      request.toStart,
+      request.toHold,
+      hints.length,
+      begun.length,
+      settlements.length,
+      keepReplySeconds,
+    ];
+    for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, id);
+    for (const { job, beganAtMs } of begun) {
+      args.push(numberOf.get(job.queue) as number, job.jobId, job.execution, Math.round(now - beganAtMs));
+    }
+    for (const { job, beganAtMs, tookMs, heartbeaten, end } of settlements) {
+      args.push(
+        numberOf.get(job.queue) as number,
+        job.jobId,
+        job.execution,
+        (job.wantsStream ? 1 : 0) + (heartbeaten ? 2 : 0) + (job.started ? 0 : 4) + (beganAtMs === null ? 0 : 8),
+        beganAtMs === null ? 0 : Math.round(now - beganAtMs),
+        Math.round(tookMs),
+        end.kind,
+      );
+      if (end.kind === 'finish') {
+        // The stream's reader wants base64, the hash the bytes themselves.
+        const result = end.result === null ? '' : job.wantsStream ? end.result.toString('base64') : end.result;
+        args.push(result, end.result === null ? 0 : 1, '');
+      } else if (end.kind === 'fail') {
+        const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
+        args.push(end.traceback, deflated, JSON.stringify({ reason: end.reason, retryable: end.retryable }));
+      } else {
+        args.push(end.reason, '', '');
+      }
+    }
+    return args;
+  };
+
+  return async (slot: number, request: ExchangeRequest): Promise<ExchangeReply> => {
+    const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart];
+    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as [Buffer, number, Buffer[], Array<Buffer | null>];
+    return {
+      verdicts: Array.from(reply[0].toString('latin1'), (letter) => verdictOf[letter] as Verdict),
+      left: reply[1],
+      faults: reply[2].map(String),
+      claimed: readClaimed(reply[3], queues),
+    };
+  };
+};
+
+const readClaimed = (flat: ReadonlyArray<Buffer | null>, queues: readonly string[]): ClaimedJob[] => {
+  const jobs: ClaimedJob[] = [];
+  for (let i = 0; i + 3 < flat.length; i += 4) {
+    const head = (flat[i + 3] as Buffer).toString('latin1').split(' ');
+    const timeout = Number(head[4]);
+    jobs.push({
+      queue: queues[Number(head[0]) - 1] as string,
+      jobId: (flat[i] as Buffer).toString('latin1'),
+      execution: head[1] as string,
+      started: head[2] === '1',
+      attempt: Number(head[3]),
+      timeoutSeconds: timeout < 0 ? null : timeout,
+      data: flat[i + 1] as Buffer,
+      meta: flat[i + 2] ?? null,
+      wantsStream: head[5] === '1',
+      enqueuedAt: head[6] ?? '',
+    });
+  }
+  return jobs;
+};

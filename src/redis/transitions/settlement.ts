@@ -1,0 +1,60 @@
+/** A job as the claim brought it: bytes and numbers, nothing decoded. */
+export interface ClaimedJob {
+  queue: string;
+  jobId: string;
+  /** 32 hex characters; every outcome is fenced by it. */
+  execution: string;
+  /** How often the job was started, this start included once it has begun. Only grows. */
+  attempt: number;
+  /** Redis says `started`. A job that is held instead (claimed ahead) begins when its handler does. */
+  started: boolean;
+  /** RQ's job timeout in seconds; `null` is none (-1). */
+  timeoutSeconds: number | null;
+  data: Buffer;
+  meta: Buffer | null;
+  /** Its producer reads results from RQ's stream (Python), not from the hash. */
+  wantsStream: boolean;
+  /** RQ's timestamp text, or empty. */
+  enqueuedAt: string;
+}
+
+/** How one execution ended, ready to be written. */
+export interface Settlement {
+  job: ClaimedJob;
+  /** `performance.now()` when a held job's handler began, unless that was reported before; else `null`. */
+  beganAtMs: number | null;
+  tookMs: number;
+  /** Its lease was extended at least once, so that it has execution keys. */
+  heartbeaten: boolean;
+  end:
+    | { kind: 'finish'; result: Buffer | null }
+    | { kind: 'fail'; reason: string; retryable: boolean; traceback: string }
+    /** To the head of its queue, nothing charged. */
+    | { kind: 'back'; reason: string };
+}
+
+/** What Redis made of a settlement. All but the first four changed nothing but the lease. */
+export type Verdict =
+  | 'finished'
+  | 'retried'
+  | 'quarantined'
+  | 'handedBack'
+  /** The execution did not hold the job any more. */
+  | 'lost'
+  /** The job was deleted while it ran. */
+  | 'gone'
+  /** The job was canceled while it ran. */
+  | 'canceled'
+  /** A key of its queue has a wrong type; the outcome is kept and tried again. */
+  | 'refused';
+
+export const verdictOf: Record<string, Verdict> = {
+  f: 'finished',
+  r: 'retried',
+  q: 'quarantined',
+  h: 'handedBack',
+  l: 'lost',
+  g: 'gone',
+  c: 'canceled',
+  x: 'refused',
+};

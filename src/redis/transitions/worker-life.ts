@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis';
+import { keys } from '../keys.js';
+import { loadScript, runScript } from '../scripts.js';
+
+const heartbeat = loadScript('heartbeat');
+const death = loadScript('death');
+
+/** A worker as RQ's tools list it. Source: RQ's `BaseWorker.register_birth`. */
+export interface WorkerRecord {
+  name: string;
+  queues: readonly string[];
+  state: 'started' | 'idle' | 'busy' | 'suspended';
+  fields: Record<string, string | number>;
+}
+
+const scriptKeys = (record: Pick<WorkerRecord, 'name' | 'queues'>): string[] => [
+  keys.worker(record.name),
+  keys.workers,
+  ...record.queues.map(keys.workersOf),
+];
+
+const argumentsOf = (record: WorkerRecord, ttlSeconds: number, birth: boolean) => [
+  ttlSeconds,
+  birth ? 'birth' : '',
+  record.state,
+  'queues',
+  record.queues.join(','),
+  ...Object.entries(record.fields).flat(),
+];
+
+/** Registers a worker. False when a living one has this name. RQ: `register_birth`. */
+export const registerBirth = async (redis: Redis, record: WorkerRecord, ttlSeconds: number): Promise<boolean> =>
+  (await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, true))) === 1;
+
+/** A sign of life: the whole record, its sets and its lifetime. RQ: `heartbeat`. */
+export const beat = async (redis: Redis, record: WorkerRecord, ttlSeconds: number): Promise<void> => {
+  await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, false));
+};
+
+/** RQ: `register_death`. */
+export const registerDeath = async (redis: Redis, record: Pick<WorkerRecord, 'name' | 'queues'>): Promise<void> => {
+  await runScript(redis, death, scriptKeys(record), []);
+};
