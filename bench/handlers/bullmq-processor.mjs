@@ -1,0 +1,3 @@
+import { noop } from './bench.mjs';
+
+export default (job) => noop(job.data);
