@@ -1,4 +1,4 @@
-import { type Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import { ActorCell } from './actor-cell.js';
 import type { ActorRef, ActorSpec, Supervision, SystemView } from './behavior.js';
 import { ActorStoppedError } from './errors.js';
@@ -25,8 +25,9 @@ export interface StopReport {
   /** Paths of actors whose code did not end in time. */
   abandoned: string[];
   crashed: { path: string; error: unknown }[];
-  /** Names of the phases that failed or were late. */
-  phases: string[];
+  /** Names of the phases that were still running at their deadline. */
+  late: string[];
+  failed: { phase: string; error: unknown }[];
 }
 
 /** The root of all actors: spawns the first generation, and ends them all. */
@@ -37,7 +38,16 @@ export class ActorSystem implements SystemView {
 
   constructor(options: SystemOptions) {
     this.kernel = new Kernel(options);
-    this.family = new Family(this.kernel, '', options.supervision ?? {}, options.onFatal);
+    this.family = new Family(this.kernel, '', options.supervision ?? {}, (error) => {
+      try {
+        options.onFatal(error);
+      } catch (thrown) {
+        // Outside of the turn: the other actors are not to blame, and the process must hear of it.
+        setImmediate(() => {
+          throw thrown;
+        });
+      }
+    });
   }
 
   get clock(): SchedulerLike {
@@ -72,7 +82,7 @@ export class ActorSystem implements SystemView {
   }
 
   private async shutDown(deadlineMs: number, phases: readonly StopPhase[]): Promise<StopReport> {
-    const report: StopReport = { abandoned: [], crashed: [], phases: [] };
+    const report: StopReport = { abandoned: [], crashed: [], late: [], failed: [] };
     this.kernel.events$.subscribe((event) => note(report, event));
     const endsAtMs = this.clock.now() + deadlineMs;
     const leftMs = (): number => Math.max(0, endsAtMs - this.clock.now());
@@ -88,26 +98,29 @@ export class ActorSystem implements SystemView {
     return report;
   }
 
-  private async runPhase(phase: StopPhase, limitMs: number): Promise<void> {
-    let limit: Subscription | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      limit = this.clock.schedule(() => resolve('late'), limitMs);
+  /** Resolves when the phase is over, or when `limitMs` are; what it throws is an event. */
+  private runPhase({ name: phase, run }: StopPhase, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (event: KernelEvent): void => {
+        limit.unsubscribe();
+        this.kernel.emit(event);
+        resolve();
+      };
+      const limit = this.clock.schedule(
+        () => end({ kind: 'phaseEnded', phase, outcome: 'late' }),
+        limitMs,
+      );
+      (async () => run())().then(
+        () => limit.closed || end({ kind: 'phaseEnded', phase, outcome: 'done' }),
+        (error: unknown) => end({ kind: 'phaseFailed', phase, error }),
+      );
     });
-    const over = (async () => phase.run())().then(() => 'done' as const);
-    // Whoever loses the race may still reject, and would be an unhandled rejection.
-    over.catch(() => {});
-    try {
-      this.kernel.emit({ kind: 'phaseEnded', phase: phase.name, outcome: await Promise.race([over, late]) });
-    } catch (error) {
-      this.kernel.emit({ kind: 'phaseEnded', phase: phase.name, outcome: 'failed', error });
-    } finally {
-      limit?.unsubscribe();
-    }
   }
 }
 
 const note = (report: StopReport, event: KernelEvent): void => {
   if (event.kind === 'abandoned') report.abandoned.push(event.path);
   if (event.kind === 'crashed') report.crashed.push({ path: event.path, error: event.error });
-  if (event.kind === 'phaseEnded' && event.outcome !== 'done') report.phases.push(event.phase);
+  if (event.kind === 'phaseEnded' && event.outcome === 'late') report.late.push(event.phase);
+  if (event.kind === 'phaseFailed') report.failed.push({ phase: event.phase, error: event.error });
 };

@@ -34,23 +34,26 @@ export interface ActorRef<in M> {
 
 export type Receive<M> = (message: M, context: ActorContext<M>) => void | Promise<void>;
 
+export interface Receiver<M> {
+  receive(message: M, context: ActorContext<M>): void | Promise<void>;
+  /** Runs before the first message, again after each restart. */
+  started?(context: ActorContext<M>): void | Promise<void>;
+  /** Runs when all children are gone: at the end, before a restart, and after a `started` that failed. */
+  stopping?(context: ActorContext<M>): void | Promise<void>;
+}
+
 /** One message at a time: while a returned promise is pending, the mailbox waits. */
-export type Behavior<M> =
-  | Receive<M>
-  | {
-      receive(message: M, context: ActorContext<M>): void | Promise<void>;
-      /** Runs before the first message, again after each restart. */
-      started?(context: ActorContext<M>): void | Promise<void>;
-      /** Runs when all children are gone, also on a crashed behavior about to be replaced. */
-      stopping?(context: ActorContext<M>): void | Promise<void>;
-    };
+export type Behavior<M> = Receive<M> | Receiver<M>;
 
 export interface TimerHandle {
   /** After this the message does not arrive, even when its time had come already. */
   cancel(): void;
 }
 
-/** What a behavior may do. It belongs to one incarnation: after a restart or stop, the verbs throw ActorStoppedError. */
+/**
+ * What a behavior may do. It belongs to one incarnation: once that is to stop or restart, `spawn`
+ * throws ActorStoppedError, and timers and watches deliver nothing.
+ */
 export interface ActorContext<M> {
   readonly self: ActorRef<M>;
   readonly system: SystemView;

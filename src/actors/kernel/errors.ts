@@ -88,5 +88,5 @@ export class ActorNameTakenError extends Error {
 export const kindOf = (message: unknown): string => {
   if (typeof message !== 'object' || message === null) return String(message);
   const kind = (message as { kind?: unknown }).kind;
-  return typeof kind === 'string' ? kind : message.constructor?.name ?? 'object';
+  return typeof kind === 'string' ? kind : (message.constructor?.name ?? 'object');
 };

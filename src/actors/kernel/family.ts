@@ -6,9 +6,11 @@ import type { Kernel } from './kernel.js';
 import type { Activity, StopReason } from './kernel-event.js';
 
 /** An actor, as its supervisor moves it. A second `goDown` or `comeUp` takes the place of the first. */
-export interface Child extends ActorRef<never> {
+export interface Child {
+  readonly ref: ActorRef<never>;
   readonly policy: RestartPolicy;
-  readonly upSinceMs: number;
+  /** Since its last start; 0 while it is not up. */
+  readonly upMs: number;
   /** Ends the incarnation; the mailbox stays. */
   goDown(done: () => void): void;
   comeUp(delayMs: number, done: () => void): void;
@@ -27,7 +29,8 @@ interface Member {
 
 /** The children of one actor, in the order of their start, and what happens when one of them fails. */
 export class Family {
-  private readonly members = new Map<Child, Member>();
+  private readonly members: Member[] = [];
+  private readonly paths = new Set<string>();
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -39,30 +42,34 @@ export class Family {
 
   pathOf(name: string): string {
     const path = `${this.path}/${name}`;
-    for (const child of this.members.keys()) {
-      if (child.path === path) throw new ActorNameTakenError(path);
-    }
+    if (this.paths.has(path)) throw new ActorNameTakenError(path);
     return path;
   }
 
   add(child: Child): void {
-    this.members.set(child, { child, restarts: [], backoff: undefined, recovering: false });
+    this.paths.add(child.ref.path);
+    this.members.push({ child, restarts: [], backoff: undefined, recovering: false });
   }
 
   remove(child: Child): void {
-    this.members.delete(child);
+    this.paths.delete(child.ref.path);
+    // Ending starts with the youngest, so the search does, too.
+    this.members.splice(
+      this.members.findLastIndex((member) => member.child === child),
+      1,
+    );
   }
 
   failed(child: Child, error: unknown, during: Activity): void {
-    const member = this.members.get(child);
+    const member = this.members.find((each) => each.child === child);
     if (member === undefined) return;
     const { directive, cause } = this.judge(member, error, during);
-    this.kernel.emit({ kind: 'crashed', path: child.path, error, during, directive });
+    this.kernel.emit({ kind: 'crashed', path: child.ref.path, error, during, directive });
     if (directive === 'stop') child.leave({ kind: 'crashed', error });
     if (directive === 'restart') this.restart(member);
     if (directive === 'escalate') {
       child.leave({ kind: 'escalated', error: cause });
-      this.kernel.emit({ kind: 'escalated', path: child.path, error: cause });
+      this.kernel.emit({ kind: 'escalated', path: child.ref.path, error: cause });
       this.escalate(cause);
     }
   }
@@ -83,15 +90,18 @@ export class Family {
   /** Goes on with `stopAll`, if that is under way. */
   afterRemoval(): void {
     if (this.onEmpty === undefined) return;
-    const [youngest] = this.youngestFirst();
-    if (youngest !== undefined) return youngest.leave({ kind: 'stopped' });
+    const youngest = this.members.at(-1);
+    if (youngest !== undefined) {
+      youngest.child.leave({ kind: 'stopped' });
+      return;
+    }
     const done = this.onEmpty;
     this.onEmpty = undefined;
     done();
   }
 
   private youngestFirst(): Child[] {
-    return [...this.members.keys()].reverse();
+    return this.members.map((member) => member.child).reverse();
   }
 
   /** The directive that is carried out, and the error that travels on if it escalates. */
@@ -100,9 +110,9 @@ export class Family {
     const { child } = member;
     let directive: Directive;
     try {
-      directive = this.supervision.directiveFor?.(error, child) ?? 'restart';
+      directive = this.supervision.directiveFor?.(error, child.ref) ?? 'restart';
     } catch (thrown) {
-      const cause = new SupervisionError(child.path, error, thrown);
+      const cause = new SupervisionError(child.ref.path, error, thrown);
       return { directive: 'escalate' as const, cause };
     }
     // There is nothing to resume yet.
@@ -116,7 +126,7 @@ export class Family {
       member.restarts = restarts;
       return { directive, cause: error };
     }
-    const cause = new RestartLimitError(child.path, limit.restarts, limit.withinMs, error);
+    const cause = new RestartLimitError(child.ref.path, limit.restarts, limit.withinMs, error);
     return { directive: 'escalate' as const, cause };
   }
 
@@ -136,14 +146,11 @@ export class Family {
   }
 
   private bringUp(affected: Member[], delayMs: number): void {
-    inOrder(
-      affected,
-      (each, next) =>
-        each.child.comeUp(each === affected[0] ? delayMs : 0, () => {
-          each.recovering = false;
-          next();
-        }),
-      () => {},
+    inOrder(affected, (each, next) =>
+      each.child.comeUp(each === affected[0] ? delayMs : 0, () => {
+        each.recovering = false;
+        next();
+      }),
     );
   }
 
@@ -151,14 +158,14 @@ export class Family {
   // the old one, so it has to begin where the old one did.
   private affectedBy(member: Member): Member[] {
     if (this.supervision.strategy !== 'restForOne') return [member];
-    const all = [...this.members.values()];
-    return all.slice(all.findIndex((each) => each === member || each.recovering));
+    const first = this.members.findIndex((each) => each === member || each.recovering);
+    return this.members.slice(first);
   }
 
   private delayBefore(member: Member): number {
     const { backoff } = member.child.policy;
     if (backoff === undefined) return 0;
-    const upMs = this.kernel.clock.now() - member.child.upSinceMs;
+    const { upMs } = member.child;
     member.backoff = nextBackoff(member.backoff, upMs, backoff, this.kernel.random());
     return member.backoff.delayMs;
   }
@@ -168,9 +175,9 @@ export class Family {
 const inOrder = <T>(
   items: readonly T[],
   step: (item: T, next: () => void) => void,
-  done: () => void,
+  done?: () => void,
 ): void => {
   const [first, ...rest] = items;
-  if (first === undefined) return done();
-  step(first, () => inOrder(rest, step, done));
+  if (first === undefined) done?.();
+  else step(first, () => inOrder(rest, step, done));
 };

@@ -1,4 +1,10 @@
-import { Observable, type Observer, type OperatorFunction, Subscriber, type Subscription } from 'rxjs';
+import {
+  Observable,
+  type Observer,
+  type OperatorFunction,
+  Subscriber,
+  type Subscription,
+} from 'rxjs';
 
 /**
  * A stream whose subscribers cannot hurt its owner. RxJS rethrows what a subscriber throws as an
@@ -23,7 +29,11 @@ export class IsolatedObservable<T> extends Observable<T> {
     const observer =
       typeof observerOrNext === 'object' && observerOrNext !== null
         ? observerOrNext
-        : { next: observerOrNext ?? undefined, error: error ?? undefined, complete: complete ?? undefined };
+        : {
+            next: observerOrNext ?? undefined,
+            error: error ?? undefined,
+            complete: complete ?? undefined,
+          };
     return super.subscribe({
       next: (value) => this.guard(() => observer.next?.(value)),
       error: (failure) =>

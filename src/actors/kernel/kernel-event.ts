@@ -32,6 +32,8 @@ export type KernelEvent =
   /** Its code did not come to an end in time; it may still be running, nobody waits for it. */
   | { kind: 'abandoned'; path: string; during: Activity; afterMs: number }
   | { kind: 'stopped'; path: string; reason: StopReason }
-  /** A step of the system's stop is over. */
-  | { kind: 'phaseEnded'; phase: string; outcome: 'done' | 'late' | 'failed'; error?: unknown }
+  /** A step of the system's stop is over, or the system no longer waits for it. */
+  | { kind: 'phaseEnded'; phase: string; outcome: 'done' | 'late' }
+  /** May follow a late end. */
+  | { kind: 'phaseFailed'; phase: string; error: unknown }
   | { kind: 'deadLetter'; letter: DeadLetter };

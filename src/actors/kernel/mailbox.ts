@@ -13,9 +13,14 @@ export class Mailbox<M> {
   private head = 0;
   private count = 0;
 
-  constructor(readonly capacity: number) {
+  constructor(
+    readonly capacity: number,
+    owner: string,
+  ) {
     if (!Number.isInteger(capacity) || capacity < 1) {
-      throw new RangeError(`capacity must be a whole number of at least 1, not ${capacity}`);
+      throw new RangeError(
+        `Actor ${owner}: capacity must be a whole number above 0, not ${capacity}`,
+      );
     }
   }
 

@@ -32,7 +32,7 @@ export interface ScopeOwner<M> extends ActorRef<M> {
  */
 export class Scope<M> implements ActorContext<M> {
   private readonly held = new Subscription();
-  private readonly abort = new AbortController();
+  private abort: AbortController | undefined;
 
   constructor(private readonly owner: ScopeOwner<M>) {}
 
@@ -45,16 +45,17 @@ export class Scope<M> implements ActorContext<M> {
   }
 
   get signal(): AbortSignal {
+    this.abort ??= new AbortController();
+    if (this.held.closed) this.abort.abort(this.stopped('its work is given up'));
     return this.abort.signal;
   }
 
   spawn<C>(spec: ActorSpec<C>): ActorRef<C> {
-    this.mustBeOpen('spawn');
+    if (this.held.closed) throw this.stopped(`it cannot spawn '${spec.name}'`);
     return this.owner.adopt(spec);
   }
 
   watch(ref: ActorRef<never>, makeMessage: (terminated: Terminated) => M): TimerHandle {
-    this.mustBeOpen('watch');
     let news: Terminated;
     const signal: Signal<M> = { canceled: false, waiting: false, message: () => makeMessage(news) };
     const watching = ref.terminated$.subscribe((terminated) => {
@@ -65,7 +66,6 @@ export class Scope<M> implements ActorContext<M> {
   }
 
   schedule(afterMs: number, message: M): TimerHandle {
-    this.mustBeOpen('schedule');
     const signal: Signal<M> = { canceled: false, waiting: false, message: () => message };
     const timer = this.owner.kernel.clock.schedule(() => {
       // A clock keeps what has run; letting go here keeps ten thousand one-shot timers from piling up.
@@ -76,7 +76,6 @@ export class Scope<M> implements ActorContext<M> {
   }
 
   every(periodMs: number, message: M): TimerHandle {
-    this.mustBeOpen('every');
     const raise = (): void => this.raise(signal);
     const signal: Signal<M> = { canceled: false, waiting: false, message: () => message };
     const timer = this.owner.kernel.clock.schedule(function (this) {
@@ -87,18 +86,17 @@ export class Scope<M> implements ActorContext<M> {
   }
 
   end(): void {
-    this.mustBeOpen('end');
-    this.owner.end();
+    if (!this.held.closed) this.owner.end();
   }
 
   close(): void {
     this.held.unsubscribe();
-    this.abort.abort(new ActorStoppedError(this.owner.path, 'its work is given up'));
+    this.abort?.abort(this.stopped('its work is given up'));
   }
 
   private raise(signal: Signal<M>): void {
     // One slow `receive` must not be followed by a burst of all the ticks it has missed.
-    if (signal.waiting || signal.canceled) return;
+    if (signal.waiting || signal.canceled || this.held.closed) return;
     signal.waiting = true;
     this.owner.signal(signal);
   }
@@ -113,7 +111,7 @@ export class Scope<M> implements ActorContext<M> {
     };
   }
 
-  private mustBeOpen(verb: string): void {
-    if (this.held.closed) throw new ActorStoppedError(this.owner.path, `it cannot '${verb}'`);
+  private stopped(attempt: string): ActorStoppedError {
+    return new ActorStoppedError(this.owner.path, attempt);
   }
 }
