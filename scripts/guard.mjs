@@ -13,7 +13,7 @@ import { spawn } from 'node:child_process';
  */
 export function endWithUs(pid, directory) {
   const script =
-    'read -r _; kill -KILL -- "$1" 2>/dev/null; if [ -n "$2" ]; then sleep 0.1; rm -rf -- "$2"; fi';
+    'read -r _; kill -s KILL -- "$1" 2>/dev/null; if [ -n "$2" ]; then sleep 0.1; rm -rf -- "$2"; fi';
   // Detached: a Ctrl-C in the terminal must not end the guard before the one it guards against.
   const guard = spawn('/bin/sh', ['-c', script, 'guard', String(pid), directory ?? ''], {
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -49,6 +49,8 @@ export class RedisServer {
     const child = this.#child;
     if (!child) return;
     const gone = once(child, 'exit');
+    // While it runs it must not keep us alive; while we wait for its end it must.
+    child.ref();
     child.kill(signal);
     // A frozen server keeps SIGTERM pending until it is thawed: without this we would wait for ever.
     if (signal !== 'SIGKILL') child.kill('SIGCONT');
