@@ -89,19 +89,26 @@ function functionNameProblem(name: string): string | null {
   return isTooLong ? `has more than ${MAX_FUNCTION_NAME_CHARS} characters` : null;
 }
 
-function jsonCall(
-  { functionName, instance, args, kwargs }: JobCall,
-  limits?: Partial<PayloadLimits>,
-) {
-  const text = (root: string, value: unknown) =>
-    stringifyJson(value, { root, outerDepth: 1, ...(limits && { limits }) });
+function jsonCall(call: JobCall, limits?: Partial<PayloadLimits>): Buffer {
+  const options = { outerDepth: 1, ...(limits && { limits }) };
+  const { functionName, instance, args, kwargs } = call;
   const parts = [
     JSON.stringify(functionName),
-    text('instance', instance),
-    text('args', args),
-    text('kwargs', kwargs),
+    // Nearly every call has neither; both are worth a fifth of the time of this function.
+    isNone(instance) ? 'null' : stringifyJson(instance, { root: 'instance', ...options }),
+    stringifyJson(args, { root: 'args', ...options }),
+    isEmpty(kwargs) ? '{}' : stringifyJson(kwargs, { root: 'kwargs', ...options }),
   ];
   return Buffer.from(`[${parts.join(',')}]`, 'utf8');
+}
+
+function isNone(value: unknown): boolean {
+  return value === null || value === undefined;
+}
+
+function isEmpty(members: object): boolean {
+  for (const _ in members) return false;
+  return true;
 }
 
 function pickledCall(

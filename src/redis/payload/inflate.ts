@@ -13,23 +13,23 @@ const MARK = 0x28;
 export function inflateIfZlib(bytes: Uint8Array, limits?: Partial<PayloadLimits>): Uint8Array {
   if (!opensZlib(bytes)) return bytes;
   try {
-    return inflateWhole(bytes, payloadLimits(limits).maxBytes);
+    return inflate(bytes, limits);
   } catch (error) {
     // `(S'…` is how a text pickle of Python 2 begins, and by accident a correct zlib header.
-    const isTooLarge = error instanceof Error && 'code' in error && error.code === TOO_LARGE;
-    if (bytes[0] === MARK && !isTooLarge) return bytes;
-    throw asUndecodable(error, payloadLimits(limits).maxBytes);
+    const isZlib = bytes[0] !== MARK || (error as InflateError).isTooLarge;
+    if (isZlib) throw error;
+    return bytes;
   }
 }
 
 /** As `inflateIfZlib`, for places where RQ always compresses (`exc_string` of the results stream). */
 export function inflate(bytes: Uint8Array, limits?: Partial<PayloadLimits>): Buffer {
   const { maxBytes } = payloadLimits(limits);
-  try {
-    return inflateWhole(bytes, maxBytes);
-  } catch (error) {
-    throw asUndecodable(error, maxBytes);
-  }
+  const { buffer, engine } = inflateStart(bytes, maxBytes);
+  // zlib stops reading at the end of the stream and says nothing about what follows.
+  const rest = bytes.length - engine.bytesWritten;
+  if (rest > 0) throw new InflateError(`${rest} bytes after the end of the stream`, false);
+  return buffer;
 }
 
 /** Deflated when the bytes are many and it makes them fewer, else as they are; both are legal. */
@@ -48,29 +48,29 @@ function opensZlib(bytes: Uint8Array): boolean {
   return (method & 0x0f) === 8 && method <= 0x78 && ((method << 8) | flags) % 31 === 0;
 }
 
-function inflateWhole(bytes: Uint8Array, maxBytes: number): Buffer {
-  const options = { maxOutputLength: maxBytes, info: true };
-  const { buffer, engine } = inflateSync(bytes, options) as unknown as {
-    buffer: Buffer;
-    engine: { bytesWritten: number };
-  };
-  // zlib stops reading at the end of the stream and says nothing about what follows.
-  const rest = bytes.length - engine.bytesWritten;
-  if (rest > 0)
-    throw new UndecodablePayloadError('zlib', `${rest} bytes after the end of the stream`);
-  return buffer;
+function inflateStart(bytes: Uint8Array, maxBytes: number): Inflated {
+  try {
+    return inflateSync(bytes, { maxOutputLength: maxBytes, info: true }) as unknown as Inflated;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new InflateError(`inflates to more than ${maxBytes} bytes`, true);
+    }
+    throw new InflateError(code === 'Z_BUF_ERROR' ? 'truncated stream' : message, false);
+  }
 }
 
-const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE';
+/** What `info: true` makes of the answer, which its types don't say. */
+interface Inflated {
+  buffer: Buffer;
+  engine: { bytesWritten: number };
+}
 
-function asUndecodable(error: unknown, maxBytes: number): unknown {
-  if (error instanceof UndecodablePayloadError || !(error instanceof Error)) return error;
-  const code = 'code' in error ? error.code : undefined;
-  const reason =
-    code === TOO_LARGE
-      ? `inflates to more than ${maxBytes} bytes`
-      : code === 'Z_BUF_ERROR'
-        ? 'truncated stream'
-        : error.message;
-  return new UndecodablePayloadError('zlib', reason, { cause: error });
+class InflateError extends UndecodablePayloadError {
+  constructor(
+    reason: string,
+    readonly isTooLarge: boolean,
+  ) {
+    super('zlib', reason);
+  }
 }

@@ -1,0 +1,18 @@
+export {
+  decodeCall,
+  detectSerializer,
+  encodeCall,
+  type JobCall,
+  type SerializerName,
+} from './call.js';
+export { describeCall } from './describe-call.js';
+export { UndecodablePayloadError, UnserializableError } from './errors.js';
+export type { PayloadLimits } from './limits.js';
+export {
+  decodeExcInfo,
+  decodeExcString,
+  decodeMeta,
+  decodeResultReturnValue,
+  decodeValue,
+  encodeValue,
+} from './value.js';
