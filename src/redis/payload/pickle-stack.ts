@@ -68,7 +68,8 @@ export class PickleStack {
   }
 
   memoize(slot: number): void {
-    if (this.memo.size >= this.limits.maxElements) throw malformed('memo is too large');
+    // A pickler remembers a value once, after pushing it. More would only fill our memory.
+    if (this.memo.size >= this.pushed) throw malformed('memo is too large');
     this.memo.set(slot, this.top());
   }
 

@@ -3,6 +3,7 @@ import { MAX_INTEGER_DIGITS } from './limits.js';
 
 const INTEGER = /^[+-]?\d+$/;
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const OCTAL = /^[0-7]{1,3}/;
 const NOT_FINITE: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   inf: Number.POSITIVE_INFINITY,
@@ -54,14 +55,30 @@ export function stringOfLine(line: string): string {
   const quote = line[0];
   const isQuoted = line.length >= 2 && (quote === "'" || quote === '"') && line.endsWith(quote);
   if (!isQuoted) throw malformed('string without quotes');
-  const text = line
-    .slice(1, -1)
-    .replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs, (whole, hex, octal, char) => {
-      if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
-      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
-      return ESCAPED.get(char) ?? whole;
-    });
-  return ascii(text);
+  return ascii(withoutEscapes(line.slice(1, -1)));
+}
+
+// By hand, as below: a regular expression with a callback takes seconds for a payload of escapes.
+function withoutEscapes(line: string): string {
+  let text = '';
+  let start = 0;
+  for (let at = line.indexOf('\\'); at !== -1; at = line.indexOf('\\', start)) {
+    text += line.slice(start, at);
+    const [char, end] = escapeAt(line, at);
+    text += char;
+    start = end;
+  }
+  return text + line.slice(start);
+}
+
+function escapeAt(line: string, at: number): [char: string, end: number] {
+  const kind = line[at + 1] ?? '';
+  if (kind === 'x') return [String.fromCharCode(codePoint(line, at + 2, at + 4)), at + 4];
+  const octal = OCTAL.exec(line.slice(at + 1, at + 4))?.[0];
+  if (octal !== undefined) {
+    return [String.fromCharCode(Number.parseInt(octal, 8)), at + 1 + octal.length];
+  }
+  return [ESCAPED.get(kind) ?? `\\${kind}`, at + 2];
 }
 
 /** STRING, BINSTRING and SHORT_BINSTRING hold bytes of an unknown encoding; Python 3 takes ASCII. */
@@ -74,12 +91,30 @@ export function ascii(latin1: string): string {
 
 /** UNICODE: Python's raw-unicode-escape, where only \u and \U are escapes and the rest is latin 1. */
 export function unicodeOfLine(line: string): string {
-  return line.replace(/\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|.)/gs, (whole, short, long) => {
-    const code = Number.parseInt(short ?? long ?? '', 16);
-    if (code <= 0x10ffff) return String.fromCodePoint(code);
-    if (whole === '\\u' || whole === '\\U' || long !== undefined) throw malformed('bad \\u escape');
-    return whole;
-  });
+  let text = '';
+  let start = 0;
+  for (let at = line.indexOf('\\'); at !== -1; at = line.indexOf('\\', start)) {
+    const kind = line[at + 1];
+    const digits = kind === 'u' ? 4 : kind === 'U' ? 8 : 0;
+    const end = at + 2 + digits;
+    text += digits === 0 ? line.slice(start, end) : line.slice(start, at);
+    if (digits > 0) text += String.fromCodePoint(codePoint(line, at + 2, end));
+    start = end;
+  }
+  return text + line.slice(start);
+}
+
+function codePoint(line: string, start: number, end: number): number {
+  let code = 0;
+  for (let at = start; at < end; at++) code = code * 16 + hexDigit(line.charCodeAt(at));
+  if (!(code <= 0x10ffff)) throw malformed('bad escape');
+  return code;
+}
+
+function hexDigit(char: number): number {
+  if (char >= 0x30 && char <= 0x39) return char - 0x30;
+  const letter = char | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
 }
 
 /** LONG1 and LONG4: two's complement, lowest byte first, as many bytes as it needs. */

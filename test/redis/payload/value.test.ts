@@ -52,7 +52,7 @@ describe('decodeMeta', () => {
       'hex',
     );
     expect(decodeMeta(once)).toEqual({ a: 1 });
-    let wrapped = once;
+    let wrapped: Buffer = once;
     for (let layer = 0; layer < 3; layer++) wrapped = writePickle({ unserialized: wrapped });
     expect(decodeMeta(wrapped)).toEqual({ a: 1 });
     for (let layer = 0; layer < 10; layer++) wrapped = writePickle({ unserialized: wrapped });
