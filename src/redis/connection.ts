@@ -11,6 +11,8 @@ export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
 // keeps the request id, is the only one: ioredis' resend runs a script twice, and switching the
 // resend off leaves promises pending for ever (both measured). The ready check waits out LOADING.
 const common: RedisSettings = {
+  // The plain replies of RESP2: scores stay the exact text that Redis compares, and maps stay lists.
+  protocol: 2,
   connectTimeout: 3_000,
   keepAlive: 10_000,
   enableReadyCheck: true,

@@ -331,12 +331,12 @@ local function take(n, q, id)
 
   taken = taken + 1
   local execution = request .. string.format('%08x', taken)
-  local attempt = integer(f[3]) or 0
+  local starts = integer(f[3]) or 0
+  local attempt = starts + 1
   local started = taken <= toStart
   -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
-  if f[7] or attempt > 0 or f[5] then redis.call('PERSIST', jobKey) end
+  if f[7] or starts > 0 or f[5] then redis.call('PERSIST', jobKey) end
   if started then
-    attempt = attempt + 1
     redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', textOf[attempt])
     noteWords(q.events, 90, 'started', id, execution, attempt)
   else

@@ -119,7 +119,7 @@ const readClaimed = (flat: ReadonlyArray<Buffer | null>, queues: readonly string
       execution: head[1] as string,
       started: head[2] === '1',
       attempt: Number(head[3]),
-      timeoutSeconds: timeout < 0 ? null : timeout,
+      timeoutMs: timeout < 0 ? null : timeout * 1000,
       data: flat[i + 1] as Buffer,
       meta: flat[i + 2] ?? null,
       wantsStream: head[5] === '1',

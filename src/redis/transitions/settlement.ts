@@ -4,12 +4,12 @@ export interface ClaimedJob {
   jobId: string;
   /** 32 hex characters; every outcome is fenced by it. */
   execution: string;
-  /** How often the job was started, this start included once it has begun. Only grows. */
+  /** How often the job was started, this start included. Only grows. */
   attempt: number;
   /** Redis says `started`. A job that is held instead (claimed ahead) begins when its handler does. */
   started: boolean;
-  /** RQ's job timeout in seconds; `null` is none (-1). */
-  timeoutSeconds: number | null;
+  /** RQ's job timeout, in milliseconds; `null` is none (-1). */
+  timeoutMs: number | null;
   data: Buffer;
   meta: Buffer | null;
   /** Its producer reads results from RQ's stream (Python), not from the hash. */

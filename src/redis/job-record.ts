@@ -1,0 +1,116 @@
+import { fromTimestamp } from './timestamp.js';
+import { isJobStatus, type JobStatus } from './job-status.js';
+import {
+  decodeCall,
+  decodeExcInfo,
+  decodeMeta,
+  decodeValue,
+  type JobCall,
+  type SerializerName,
+} from './payload/index.js';
+
+/** A job's hash as it lies in Redis: bytes by field name. */
+export type JobHash = ReadonlyMap<string, Buffer>;
+
+/**
+ * A job as it was at one moment. Reading never throws, whatever somebody wrote into the hash: what
+ * cannot be read is `null`, and `problems` says why. Field by field: RQ's `Job.restore`.
+ */
+export interface JobRecord {
+  readonly id: string;
+  /** RQ's word; `null` when the field is missing or unknown, which `problems` tells apart. */
+  readonly status: JobStatus | null;
+  readonly origin: string;
+  readonly description: string;
+  readonly call: JobCall | null;
+  /** In which `data` was written, and in which results and meta are answered. */
+  readonly serializer: SerializerName;
+  readonly createdAt: Date | null;
+  readonly enqueuedAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly lastHeartbeat: Date | null;
+  readonly workerName: string;
+  /** Seconds; -1 is none. */
+  readonly timeoutSeconds: number;
+  readonly ttlSeconds: number | null;
+  readonly resultTtlSeconds: number | null;
+  readonly failureTtlSeconds: number | null;
+  readonly retriesLeft: number | null;
+  readonly meta: Record<string, unknown>;
+  /** How often it was started by our workers. */
+  readonly attempt: number;
+  /** How often it was brought back after a worker's death. */
+  readonly recoveries: number;
+  /** The result in the hash; `undefined` when there is none there (RQ keeps results in a stream). */
+  readonly result: unknown;
+  /** The traceback in the hash; empty when there is none there. */
+  readonly excInfo: string;
+  /** Fields that could not be read, each with its reason. */
+  readonly problems: readonly string[];
+  /** The hash itself, fields of others included. */
+  readonly hash: JobHash;
+}
+
+/** Reads a hash. `null` when it has no payload, which RQ takes for no job at all. */
+export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
+  const data = hash.get('data');
+  if (data === undefined) return null;
+  const problems: string[] = [];
+  const attempt = <T>(field: string, read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(`${field}: ${error instanceof Error ? error.message : String(error)}`);
+      return otherwise;
+    }
+  };
+  const text = (field: string): string => {
+    const bytes = hash.get(field);
+    return bytes ? bytes.toString('utf8', 0, 4096) : '';
+  };
+  const integer = (field: string): number | null => {
+    const value = text(field);
+    if (value === '') return null;
+    if (/^-?\d{1,15}$/.test(value)) return Number(value);
+    problems.push(`${field}: not a whole number`);
+    return null;
+  };
+  const date = (field: string): Date | null => {
+    const value = text(field);
+    const read = fromTimestamp(value);
+    if (value !== '' && read === null) problems.push(`${field}: not a time as RQ writes it`);
+    return read;
+  };
+  const word = text('status');
+  if (word !== '' && !isJobStatus(word)) problems.push('status: not a word of RQ');
+  const decoded = attempt('data', () => decodeCall(data), null);
+  const result = hash.get('result');
+  const excInfo = hash.get('exc_info');
+  return {
+    id,
+    status: isJobStatus(word) ? word : null,
+    origin: text('origin'),
+    description: text('description'),
+    call: decoded?.call ?? null,
+    serializer: decoded?.serializer ?? 'json',
+    createdAt: date('created_at'),
+    enqueuedAt: date('enqueued_at'),
+    startedAt: date('started_at'),
+    endedAt: date('ended_at'),
+    lastHeartbeat: date('last_heartbeat'),
+    workerName: text('worker_name'),
+    timeoutSeconds: integer('timeout') ?? 180,
+    ttlSeconds: integer('ttl'),
+    resultTtlSeconds: integer('result_ttl'),
+    failureTtlSeconds: integer('failure_ttl'),
+    retriesLeft: integer('retries_left'),
+    meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
+    attempt: integer('x_attempt') ?? 0,
+    recoveries: integer('x_recoveries') ?? 0,
+    result: result === undefined ? undefined : attempt('result', () => decodeValue(result), undefined),
+    excInfo: excInfo === undefined ? '' : attempt('exc_info', () => decodeExcInfo(excInfo), ''),
+    problems,
+    hash,
+  };
+};

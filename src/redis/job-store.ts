@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis';
+import { NoSuchJobError } from './errors.js';
+import { keys } from './keys.js';
+import { type JobRecord, readJobRecord } from './job-record.js';
+import { decodeExcString, decodeResultReturnValue, decodeValue, encodeValue } from './payload/index.js';
+
+/** What a job ended in: a value, or a traceback. `null` when neither is there (yet, or any more). */
+export type StoredResult = { kind: 'returned'; value: unknown } | { kind: 'failed'; traceback: string } | null;
+
+/** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError */
+export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => {
+  const record = toRecord(id, (await redis.callBuffer('HGETALL', keys.job(id))) as Buffer[]);
+  if (!record) throw new NoSuchJobError(id);
+  return record;
+};
+
+/** Fetches many jobs in one round trip; `null` where there is none. RQ: `Job.fetch_many`. */
+export const fetchJobs = async (redis: Redis, ids: readonly string[]): Promise<Array<JobRecord | null>> => {
+  if (ids.length === 0) return [];
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.hgetallBuffer(keys.job(id));
+  const replies = (await pipeline.exec()) ?? [];
+  return ids.map((id, index) => {
+    const [error, fields] = replies[index] ?? [null, null];
+    if (error) throw error;
+    const hash = new Map(Object.entries((fields ?? {}) as Record<string, Buffer>));
+    return readJobRecord(id, hash);
+  });
+};
+
+const toRecord = (id: string, flat: readonly Buffer[]): JobRecord | null => {
+  const hash = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < flat.length; i += 2) hash.set(String(flat[i]), flat[i + 1] as Buffer);
+  return readJobRecord(id, hash);
+};
+
+/**
+ * What the job's last run ended in: from RQ's results stream where it has an entry (Python's, and jobs
+ * whose producer is Python), else from the hash.
+ *
+ * @throws UndecodablePayloadError for a result that no serializer of ours reads.
+ */
+export const readResult = async (redis: Redis, record: JobRecord): Promise<StoredResult> => {
+  const entries = (await redis.callBuffer('XREVRANGE', keys.results(record.id), '+', '-', 'COUNT', 1)) as Array<[Buffer, Buffer[]]>;
+  const fields = new Map<string, Buffer>();
+  const latest = entries[0]?.[1] ?? [];
+  for (let i = 0; i + 1 < latest.length; i += 2) fields.set(String(latest[i]), latest[i + 1] as Buffer);
+  const type = String(fields.get('type') ?? '');
+  if (type === '1' && record.status !== 'failed') {
+    const value = fields.get('return_value');
+    return { kind: 'returned', value: value ? decodeValue(decodeResultReturnValue(value)) : null };
+  }
+  if (type !== '' && type !== '1' && (record.status === 'failed' || record.status === 'stopped')) {
+    const text = fields.get('exc_string');
+    return { kind: 'failed', traceback: text ? decodeExcString(text) : '' };
+  }
+  if (record.status === 'finished') return { kind: 'returned', value: record.result ?? null };
+  if (record.status === 'failed' || record.status === 'stopped') return { kind: 'failed', traceback: record.excInfo };
+  return null;
+};
+
+/**
+ * Saves a job's meta, with the serializer that its payload has. Only while the hash exists: a write to a
+ * deleted job would bring back a hash without payload. RQ: `Job.save_meta`.
+ *
+ * @throws NoSuchJobError, UnserializableError with the path of the value
+ */
+export const saveMeta = async (redis: Redis, record: JobRecord, meta: Record<string, unknown>): Promise<void> => {
+  await saveMetaBytes(redis, record.id, encodeValue(meta, record.serializer, { root: 'meta' }));
+};
+
+/** Saves serialized meta under the same condition. */
+export const saveMetaBytes = async (redis: Redis, id: string, meta: Buffer): Promise<void> => {
+  const saved = await redis.eval(
+    "if redis.call('HEXISTS', KEYS[1], 'data') == 0 then return 0 end redis.call('HSET', KEYS[1], 'meta', ARGV[1]) return 1",
+    1,
+    keys.job(id),
+    meta,
+  );
+  if (saved !== 1) throw new NoSuchJobError(id);
+};

@@ -1,0 +1,41 @@
+const lastLineOf = (traceback: string): string => traceback.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+
+/** The job failed. `traceback` is what its worker wrote, Node's or Python's. */
+export class JobFailedError extends Error {
+  override readonly name = 'JobFailedError';
+  constructor(
+    readonly jobId: string,
+    readonly traceback: string,
+  ) {
+    // Node's stack begins with the message, Python's ends with it.
+    const first = traceback.split('\n', 1)[0] ?? '';
+    super(`Job ${jobId} failed: ${(first.startsWith('Traceback') ? lastLineOf(traceback) : first.slice(0, 300)) || 'no traceback was kept'}`);
+  }
+}
+
+/** The job was canceled. */
+export class JobCanceledError extends Error {
+  override readonly name = 'JobCanceledError';
+  constructor(readonly jobId: string) {
+    super(`Job ${jobId} was canceled`);
+  }
+}
+
+/** The job is not in Redis any more: deleted, or its time to live ran out. */
+export class JobExpiredError extends Error {
+  override readonly name = 'JobExpiredError';
+  constructor(readonly jobId: string) {
+    super(`Job ${jobId} is not in Redis any more: it was deleted, or kept shorter than you waited`);
+  }
+}
+
+/** There was no result in time. The job goes on; asking again later is fine. */
+export class ResultTimeoutError extends Error {
+  override readonly name = 'ResultTimeoutError';
+  constructor(
+    readonly jobId: string,
+    readonly timeoutMs: number,
+  ) {
+    super(`Job ${jobId} had no result after ${timeoutMs} ms`);
+  }
+}

@@ -1,0 +1,232 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { failureKind, pauseMs } from '../redis/failure.js';
+import type { WireSettings } from '../redis/transitions/queue-keys.js';
+import { tagLength } from '../redis/transitions/recover.js';
+import { type ExchangeReply, exchangeFor } from '../redis/transitions/settle-and-claim.js';
+import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
+import { BlockingPop } from './blocking-pop.js';
+
+/** Settlements in one exchange; more wait for the next. */
+const mostSettlements = 500;
+/** One claim a period comes unasked: a blocking pop is refused over maxmemory, a claim is not. */
+const unaskedClaimMs = 5_000;
+
+export interface IntakeSettings {
+  /** First one first, strictly. */
+  queues: readonly string[];
+  worker: string;
+  /** 12 hex characters, random for each start of a worker. Every execution begins with it. */
+  tag: string;
+  wire: WireSettings;
+}
+
+export interface IntakeEvents {
+  /** Jobs that are ours now. Called once for each reply; must not throw. */
+  onClaimed(jobs: readonly ClaimedJob[], left: number): void;
+  /** Redis refuses, or a key has a wrong type: the loop goes on, slowly. */
+  onTrouble(error: unknown): void;
+}
+
+interface Waiting {
+  settlement: Settlement;
+  resolve(verdict: Verdict): void;
+}
+
+/**
+ * The blocking-pop loop: hands in how jobs ended and brings new ones, as many as there is room for. It
+ * never holds a job that nobody asked for. Batches form by back-pressure alone: what ends while a call is
+ * under way leaves with the next.
+ */
+export class Intake {
+  private readonly exchange: ReturnType<typeof exchangeFor>;
+  private readonly pops: BlockingPop[];
+  /** Two calls may be under way, each in a slot of its own, so that either reply can be asked for again. */
+  private readonly idleSlots = [0, 1];
+  private waiting: Waiting[] = [];
+  private begun: Array<{ job: ClaimedJob; beganAtMs: number }> = [];
+  private hints: Array<{ queue: string; id: Buffer }> = [];
+  private room = { start: 0, hold: 0 };
+  /** Claimed and not yet handed to `settle`. */
+  private outstanding = 0;
+  /** Asked for by calls under way. */
+  private asked = 0;
+  private mayHaveWork = true;
+  private scheduled = false;
+  private quieted = false;
+  private closed = false;
+  private readonly unasked: NodeJS.Timeout;
+  private readonly idleWatchers: Array<() => void> = [];
+
+  constructor(
+    private readonly redis: Redis,
+    openBlocking: () => Redis,
+    private readonly settings: IntakeSettings,
+    private readonly events: IntakeEvents,
+  ) {
+    this.exchange = exchangeFor(redis, settings.worker, settings.queues, settings.wire);
+    this.pops = settings.queues.map(
+      (queue) =>
+        new BlockingPop(
+          queue,
+          openBlocking(),
+          (from, id) => {
+            this.hints.push({ queue: from, id });
+            this.mayHaveWork = true;
+            this.schedule();
+          },
+          events.onTrouble,
+        ),
+    );
+    this.unasked = setInterval(() => {
+      this.mayHaveWork = true;
+      this.schedule();
+    }, unaskedClaimMs);
+  }
+
+  /** How many jobs may run (`start`), and how many more may be claimed ahead of that (`hold`). */
+  setRoom(start: number, hold: number): void {
+    this.room = { start, hold };
+    this.schedule();
+  }
+
+  /** A held job's handler began. */
+  reportBegun(job: ClaimedJob, beganAtMs: number): void {
+    this.begun.push({ job, beganAtMs });
+    this.schedule();
+  }
+
+  /** Hands in how a job ended; resolves with what Redis made of it, however long Redis is away. */
+  settle(settlement: Settlement): Promise<Verdict> {
+    this.outstanding -= 1;
+    return new Promise((resolve) => {
+      this.waiting.push({ settlement, resolve });
+      this.schedule();
+    });
+  }
+
+  /** Jobs claimed and not yet settled. */
+  get held(): number {
+    return this.outstanding;
+  }
+
+  /** No new jobs from now on; settling goes on. Resolves when nothing can arrive any more. */
+  async quiet(): Promise<void> {
+    this.quieted = true;
+    this.schedule();
+    while (!this.closed && (this.pops.some((pop) => pop.isBusy) || this.hints.length > 0 || this.idleSlots.length < 2)) {
+      this.releasePops();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Resolves once every claimed job was settled and Redis has said so. */
+  idle(): Promise<void> {
+    if (this.isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.idleWatchers.push(resolve));
+  }
+
+  /** Leaves without waiting for anything. Outcomes that Redis has not confirmed are dropped; leases run out. */
+  close(): void {
+    this.closed = true;
+    clearInterval(this.unasked);
+    for (const pop of this.pops) pop.close();
+    for (const resolve of this.idleWatchers.splice(0)) resolve();
+  }
+
+  // After all promise callbacks of this turn, so that jobs which end together leave together.
+  private schedule(): void {
+    if (this.scheduled || this.closed) return;
+    this.scheduled = true;
+    process.nextTick(() => {
+      this.scheduled = false;
+      this.pump();
+    });
+  }
+
+  private isIdle(): boolean {
+    return this.outstanding === 0 && this.waiting.length === 0 && this.idleSlots.length === 2;
+  }
+
+  private pump(): void {
+    while (!this.closed && this.idleSlots.length > 0) {
+      const free = this.quieted ? 0 : this.room.start + this.room.hold - this.outstanding - this.asked;
+      const wanted = this.mayHaveWork ? Math.max(0, free) : 0;
+      if (this.waiting.length === 0 && this.begun.length === 0 && this.hints.length === 0 && wanted === 0) break;
+      // With a crowd both slots are used, half each: Redis works on one while we work on the other.
+      const half = this.idleSlots.length === 2 && wanted >= 16 ? Math.ceil(wanted / 2) : wanted;
+      const share = this.idleSlots.length === 2 && this.waiting.length >= 16 ? Math.ceil(this.waiting.length / 2) : mostSettlements;
+      const toStart = Math.min(half, Math.max(0, this.room.start - this.outstanding - this.asked));
+      void this.call(this.idleSlots.shift() as number, this.waiting.splice(0, Math.min(share, mostSettlements)), toStart, half - toStart);
+    }
+    this.updatePops();
+    if (this.isIdle()) for (const resolve of this.idleWatchers.splice(0)) resolve();
+  }
+
+  private async call(slot: number, batch: Waiting[], toStart: number, toHold: number): Promise<void> {
+    const wanted = toStart + toHold;
+    this.asked += wanted;
+    const request = {
+      requestId: this.settings.tag + randomBytes(12 - tagLength / 2).toString('hex'),
+      settlements: batch.map(({ settlement }) => settlement),
+      begun: this.begun.splice(0),
+      hints: this.hints.splice(0),
+      toStart,
+      toHold,
+    };
+    const reply = await this.insist(slot, request);
+    this.asked -= wanted;
+    if (reply) {
+      this.outstanding += reply.claimed.length;
+      if (wanted > 0) this.mayHaveWork = reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
+      for (const fault of reply.faults) this.events.onTrouble(new Error(fault));
+      this.answer(batch, reply.verdicts);
+      if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
+    }
+    this.idleSlots.push(slot);
+    this.schedule();
+  }
+
+  private answer(batch: readonly Waiting[], verdicts: readonly Verdict[]): void {
+    batch.forEach((waiting, index) => {
+      const verdict = verdicts[index] as Verdict;
+      if (verdict !== 'refused') waiting.resolve(verdict);
+      // Its queue has a key of a wrong type. The outcome is kept until somebody mends that.
+      else setTimeout(() => !this.closed && this.waiting.push(waiting) && this.schedule(), 1_000).unref();
+    });
+  }
+
+  // The same request until it is answered: the script recognises it and never does a thing twice.
+  private async insist(slot: number, request: Parameters<typeof this.exchange>[1]): Promise<ExchangeReply | null> {
+    for (let tries = 1; !this.closed; tries++) {
+      try {
+        return await this.exchange(slot, request);
+      } catch (error) {
+        if (this.closed) return null;
+        const isTransient = failureKind(error) === 'transient';
+        if (!isTransient) this.events.onTrouble(error);
+        await new Promise((resolve) => setTimeout(resolve, isTransient ? pauseMs(tries) : 2_000));
+      }
+    }
+    return null;
+  }
+
+  // A blocking pop only while there is room and nothing to take: an id parked in the in-flight list
+  // behind a long job would be stuck, and a Python cleaner would fail it after a minute.
+  private updatePops(): void {
+    const free = this.quieted || this.closed ? 0 : this.room.start + this.room.hold - this.outstanding - this.asked;
+    if (free <= 0) this.releasePops();
+    else if (!this.mayHaveWork && this.hints.length === 0) for (const pop of this.pops) pop.want();
+  }
+
+  private releasePops(): void {
+    for (const pop of this.pops) {
+      const clientId = pop.release();
+      // When this fails the pop ends by itself within its block time, and what it brings is handed back.
+      if (clientId === null) continue;
+      this.redis.client('UNBLOCK', clientId).catch((error) => {
+        if (failureKind(error) !== 'transient') this.events.onTrouble(error);
+      });
+    }
+  }
+}

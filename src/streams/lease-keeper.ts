@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis';
+import { failureKind } from '../redis/failure.js';
+import { extend, type LeaseVerdict } from '../redis/transitions/extend.js';
+import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import type { IntakeSettings } from './intake.js';
+
+const mostAtOnce = 1_000;
+
+interface Kept {
+  job: ClaimedJob;
+  sinceMs: number;
+  beaten: boolean;
+}
+
+export interface LeaseEvents {
+  /** The job is not ours any more: recovered by others, deleted or canceled. Called once for each. */
+  onRevoked(job: ClaimedJob, verdict: Exclude<LeaseVerdict, 'extended'>): void;
+  onTrouble(error: unknown): void;
+}
+
+/**
+ * Keeps the leases of everything that a worker holds, from the parent's own loop, so that a handler that
+ * blocks its child never looks dead.
+ */
+export class LeaseKeeper {
+  private readonly kept = new Map<string, Kept>();
+  private timer: NodeJS.Timeout | null = null;
+  private renewing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly settings: IntakeSettings,
+    private readonly events: LeaseEvents,
+  ) {}
+
+  /** Takes out the worker's own lease on each queue, and renews from then on. @throws what Redis throws */
+  async start(): Promise<void> {
+    await this.renew();
+    // A quarter of the promise: three may fail in a row.
+    this.timer = setInterval(() => {
+      this.renewing = this.renewing.then(() => this.renew()).catch((error) => {
+        if (failureKind(error) !== 'transient') this.events.onTrouble(error);
+      });
+    }, this.settings.wire.narrowLeaseMs / 4);
+  }
+
+  keep(jobs: readonly ClaimedJob[]): void {
+    const now = performance.now();
+    for (const job of jobs) this.kept.set(job.execution, { job, sinceMs: now, beaten: false });
+  }
+
+  /** Lets go of a job. Whether its lease was ever extended, which the settlement has to say. */
+  release(execution: string): boolean {
+    const kept = this.kept.get(execution);
+    this.kept.delete(execution);
+    return kept?.beaten ?? false;
+  }
+
+  stop(): void {
+    if (this.timer) clearInterval(this.timer);
+    this.timer = null;
+  }
+
+  private async renew(): Promise<void> {
+    const byQueue = new Map<string, Kept[]>(this.settings.queues.map((queue) => [queue, []]));
+    for (const kept of this.kept.values()) byQueue.get(kept.job.queue)?.push(kept);
+    for (const [queue, all] of byQueue) {
+      for (let from = 0; from === 0 || from < all.length; from += mostAtOnce) {
+        const part = all.slice(from, from + mostAtOnce);
+        // Before the answer: an extension whose reply is lost has written the execution keys too.
+        for (const kept of part) kept.beaten = true;
+        const { worker, tag, wire } = this.settings;
+        const verdicts = await extend(this.redis, { name: worker, tag }, queue, part, wire);
+        part.forEach(({ job }, index) => {
+          const verdict = verdicts[index];
+          if (verdict && verdict !== 'extended' && this.kept.delete(job.execution)) this.events.onRevoked(job, verdict);
+        });
+      }
+    }
+  }
+}
