@@ -23,8 +23,6 @@ interface Member {
   child: Child;
   restarts: readonly number[];
   backoff: BackoffStep | undefined;
-  /** Between the crash, its own or a sibling's, and being up again. */
-  recovering: boolean;
 }
 
 /** The children of one actor, in the order of their start, and what happens when one of them fails. */
@@ -48,7 +46,7 @@ export class Family {
 
   add(child: Child): void {
     this.paths.add(child.ref.path);
-    this.members.push({ child, restarts: [], backoff: undefined, recovering: false });
+    this.members.push({ child, restarts: [], backoff: undefined });
   }
 
   remove(child: Child): void {
@@ -132,7 +130,6 @@ export class Family {
 
   private restart(member: Member): void {
     const affected = this.affectedBy(member);
-    for (const each of affected) each.recovering = true;
     const delayMs = this.delayBefore(member);
     inOrder(
       affected.toReversed(),
@@ -146,20 +143,16 @@ export class Family {
   }
 
   private bringUp(affected: Member[], delayMs: number): void {
-    inOrder(affected, (each, next) =>
-      each.child.comeUp(each === affected[0] ? delayMs : 0, () => {
-        each.recovering = false;
-        next();
-      }),
-    );
+    inOrder(affected, (each, next) => {
+      each.child.comeUp(each === affected[0] ? delayMs : 0, next);
+    });
   }
 
-  // A member may fail while a round of restarts is waiting for another one. The new round replaces
-  // the old one, so it has to begin where the old one did.
+  // Whoever fails while a round of restarts is under way begins a new one, which takes over the
+  // rest of the old: all older siblings are up then, since each waits for the one before it.
   private affectedBy(member: Member): Member[] {
     if (this.supervision.strategy !== 'restForOne') return [member];
-    const first = this.members.findIndex((each) => each === member || each.recovering);
-    return this.members.slice(first);
+    return this.members.slice(this.members.indexOf(member));
   }
 
   private delayBefore(member: Member): number {

@@ -153,6 +153,8 @@ export class Life<M> implements Child {
     if (this.phase === 'gone') return;
     this.leave({ kind: 'stopped' });
     this.children.abandonAll(afterMs);
+    // It may only have waited for them, and have ended properly just now.
+    if (this.state === 'stopped') return;
     const during = this.code.forget() ?? 'stopping';
     this.kernel.emit({ kind: 'abandoned', path: this.ref.path, during, afterMs });
     this.finish();
@@ -216,7 +218,6 @@ export class Life<M> implements Child {
   }
 
   private finish(): void {
-    if (this.phase === 'gone') return;
     this.phase = 'gone';
     this.family.remove(this);
     this.ref.gone(this.leaving ?? { kind: 'stopped' });

@@ -94,6 +94,55 @@ describe('stop of an actor', () => {
     expect(letters).toEqual([{ message: 'b', to: '/busy', reason: 'stopped' }]);
   });
 
+  it('does not restart a child that crashes while its family ends', async () => {
+    const { system, events } = makeSystem();
+    let open = (): void => undefined;
+    let older: ActorRef<'go'> | undefined;
+    const parent = system.spawn<never>(
+      spec('p', (context) => {
+        older = context.spawn<'go'>(
+          spec('older', () => () => {
+            throw new Error('now of all times');
+          }),
+        );
+        context.spawn(leaf('younger', () => new Promise<void>((resolve) => (open = resolve))));
+        return () => undefined;
+      }),
+    );
+    await settle();
+    const gone = parent.stop();
+    await settle();
+    older?.tell('go');
+    await settle();
+    open();
+    await gone;
+    expect(stopped(events)).toEqual([
+      ...['crashed /p/older stop', 'stopped /p/older crashed'],
+      ...['stopped /p/younger stopped', 'stopped /p stopped'],
+    ]);
+  });
+
+  it('overtakes a restart that is still starting, and leaves no timer', async () => {
+    const { system, clock, events } = makeSystem();
+    let births = 0;
+    let open = (): void => undefined;
+    const ref = system.spawn<'go'>(
+      spec('a', () => ({
+        started: () =>
+          births++ === 0 ? undefined : new Promise<void>((resolve) => (open = resolve)),
+        receive: () => Promise.reject(new Error('boom')),
+      })),
+    );
+    ref.tell('go');
+    await settle();
+    const gone = ref.stop();
+    await settle();
+    open();
+    await gone;
+    expect(stopped(events)).toEqual(['crashed /a restart', 'stopped /a stopped']);
+    expect(clock.actions.filter((action) => !action.closed)).toEqual([]);
+  });
+
   it('abandons a receive and a stopping hook that do not end', async () => {
     const { system, clock, events } = makeSystem();
     const ref = system.spawn(leaf('stuck', never));
@@ -240,6 +289,22 @@ describe('stop of the system', () => {
     expect(parent.state).toBe('stopped');
     await clock.advance(200_000);
     expect(clock.actions.filter((action) => !action.closed)).toEqual([]);
+  });
+
+  it('abandons only those that hang, not those that wait for them', async () => {
+    const { system, clock } = makeSystem();
+    const log: string[] = [];
+    system.spawn<never>(
+      spec('p', (context) => {
+        context.spawn({ ...leaf('child', never), shutdownMs: 100_000 });
+        return { receive: () => undefined, stopping: () => void log.push('-p') };
+      }),
+    );
+    await settle();
+    const stop = system.stop({ deadlineMs: 500 });
+    await clock.advance(500);
+    expect((await stop).abandoned).toEqual(['/p/child']);
+    expect(log).toEqual(['-p']);
   });
 
   it('may be called twice, and spawns nothing afterwards', async () => {

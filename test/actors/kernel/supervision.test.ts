@@ -261,6 +261,15 @@ describe('the kind of restart', () => {
     expect(events[1]).toMatchObject({ kind: 'crashed', error: new ActorEndedError('/a') });
   });
 
+  it('permanent: what waits is received by the next incarnation', async () => {
+    const { system } = makeSystem();
+    const log: string[] = [];
+    const ref = system.spawn(toy('a', log, { restart: 'permanent' }));
+    for (const message of ['hello', 'end', 'hello'] as const) ref.tell(message);
+    await settle();
+    expect(log).toEqual(['+a', 'a:1', '-a', '+a', 'a:1']);
+  });
+
   it.each(['permanent', 'transient', 'temporary'] as const)(
     '%s: one that was stopped stays so',
     async (restart) => {
@@ -366,14 +375,48 @@ describe('restForOne', () => {
   });
 
   it('ends a temporary sibling', async () => {
-    const { log, refs, forget } = family({ strategy: 'restForOne' }, { restart: 'temporary' });
-    const d = toy('d', log);
-    await forget();
-    refs[0]?.tell('boom');
+    const { system } = makeSystem({ supervision: { strategy: 'restForOne' } });
+    const log: string[] = [];
+    const [a, b, c] = [
+      system.spawn(toy('a', log)),
+      system.spawn(toy('b', log, { restart: 'temporary' })),
+      system.spawn(toy('c', log)),
+    ];
     await settle();
-    expect(log).toEqual(['-a']);
-    expect(refs.map((ref) => ref.state)).toEqual(['stopped', 'running', 'running']);
-    expect(d.restart).toBeUndefined();
+    log.length = 0;
+    a.tell('boom');
+    await settle();
+    expect(log).toEqual(['-c', '-b', '-a', '+a', '+c']);
+    expect([a, b, c].map(({ state }) => state)).toEqual(['running', 'stopped', 'running']);
+  });
+
+  it('starts a younger one once, although its first start was due', async () => {
+    const { system } = makeSystem({ supervision: { strategy: 'restForOne' } });
+    const log: string[] = [];
+    const a = system.spawn(toy('a', log));
+    await settle();
+    a.tell('boom');
+    system.spawn(toy('b', log));
+    await settle();
+    expect(log).toEqual(['+a', '-a', '+a', '+b']);
+  });
+
+  it('goes on with the younger ones when one of them fails to start', async () => {
+    const { log, refs, forget, system } = family({ strategy: 'restForOne' });
+    let births = 0;
+    const moody = system.spawn<Toy>(
+      spec('moody', () => {
+        if (++births === 2) throw boom;
+        log.push('+moody');
+        return () => undefined;
+      }),
+    );
+    system.spawn(toy('last', log));
+    await forget();
+    refs[2]?.tell('boom');
+    await settle();
+    expect(log).toEqual(['-last', '-c', '+c', '+moody', '+last']);
+    expect(moody.state).toBe('running');
   });
 
   it('brings all back when an older one crashes during the restart of a younger one', async () => {
@@ -422,5 +465,26 @@ describe('an earlier incarnation', () => {
     expect(log).toEqual(['hello']);
     expect(spawns[0]).toThrow(ActorStoppedError);
     expect(letters).toEqual([]);
+  });
+
+  it('leaves no timer of its own to the next one, even when its time had come', async () => {
+    const { system, clock, events } = makeSystem();
+    const log: string[] = [];
+    let births = 0;
+    system.spawn<Toy>(
+      spec('a', (context) => {
+        if (births++ === 0) {
+          context.schedule(10, 'boom');
+          context.schedule(10, 'hello');
+        }
+        return (message) => {
+          if (message === 'boom') throw boom;
+          log.push(message);
+        };
+      }),
+    );
+    await clock.advance(20);
+    expect(log).toEqual([]);
+    expect(story(events)).toEqual(['spawned /a', 'crashed /a restart', 'restarted /a']);
   });
 });
