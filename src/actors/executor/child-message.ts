@@ -1,0 +1,202 @@
+import type { LogLevel } from '../../tasks.js';
+import type { Note, StopReason } from './executor.js';
+import { encodeFrame, type Frame, ProtocolError } from './frames.js';
+import type { BegunReport, ChildMessage, ChildOutcome, EndedReport } from './protocol.js';
+
+/** A message to the parent, as bytes. Result and meta go behind the JSON, as they are. */
+export const encodeChildMessage = (message: ChildMessage, token: Buffer): Buffer => {
+  if (message.kind !== 'report') return encodeFrame(message, [], token);
+  const attachments: Buffer[] = [];
+  let { ended, note }: { ended?: object | undefined; note?: object | undefined } = message;
+  if (message.ended?.outcome.kind === 'returned') {
+    const { result } = message.ended.outcome;
+    if (result) attachments.push(result);
+    ended = { ...message.ended, outcome: { kind: 'returned', result: result?.length ?? null } };
+  }
+  if (message.note?.note.meta) {
+    const { meta } = message.note.note;
+    attachments.push(meta);
+    note = { job: message.note.job, note: { ...message.note.note, meta: meta.length } };
+  }
+  return encodeFrame({ ...message, ended, note }, attachments, token);
+};
+
+/**
+ * What a child said, checked field by field: handlers share its process, so it may be anybody's
+ * words. Only known keys, only their types; nothing is merged or looked up by a name from it.
+ *
+ * @throws ProtocolError naming the field
+ */
+export const decodeChildMessage = ({ message, attachments }: Frame): ChildMessage => {
+  const fields = record(message, 'message');
+  switch (fields.kind) {
+    case 'ready':
+      only(fields, 'ready', ['kind', 'clockMs', 'handlers']);
+      return {
+        kind: 'ready',
+        clockMs: number(fields.clockMs, 'clockMs'),
+        handlers: list(fields.handlers, 'handlers').map((name) => text(name, 'handlers', 4096)),
+      };
+    case 'failedToLoad':
+      only(fields, 'failedToLoad', ['kind', 'message', 'detail']);
+      return {
+        kind: 'failedToLoad',
+        message: text(fields.message, 'message', 1 << 17),
+        detail: text(fields.detail, 'detail', 1 << 17),
+      };
+    case 'report':
+      return report(fields, attachments);
+    default:
+      throw new ProtocolError('a message of an unknown kind');
+  }
+};
+
+const report = (fields: Fields, attachments: Buffer): ChildMessage => {
+  only(fields, 'report', ['kind', 'seq', 'clockMs', 'ended', 'begun', 'note', 'leaving']);
+  const bytes = new Attachments(attachments);
+  const decoded = {
+    kind: 'report' as const,
+    seq: integer(fields.seq, 'seq'),
+    clockMs: number(fields.clockMs, 'clockMs'),
+    ...(fields.ended !== undefined && { ended: ended(record(fields.ended, 'ended'), bytes) }),
+    ...(fields.begun !== undefined && { begun: begun(record(fields.begun, 'begun')) }),
+    ...(fields.note !== undefined && { note: note(record(fields.note, 'note'), bytes) }),
+    ...(fields.leaving !== undefined && { leaving: text(fields.leaving, 'leaving', 1 << 14) }),
+  };
+  bytes.done();
+  return decoded;
+};
+
+const begun = (fields: Fields): BegunReport => {
+  only(fields, 'begun', ['job', 'atMs']);
+  return { job: integer(fields.job, 'begun.job'), atMs: number(fields.atMs, 'begun.atMs') };
+};
+
+const ended = (fields: Fields, bytes: Attachments): EndedReport => {
+  only(fields, 'ended', ['job', 'outcome', 'tookMs']);
+  return {
+    job: integer(fields.job, 'ended.job'),
+    outcome: outcome(record(fields.outcome, 'outcome'), bytes),
+    tookMs: number(fields.tookMs, 'ended.tookMs'),
+  };
+};
+
+const stopReasons: readonly string[] = [
+  'canceled',
+  'deleted',
+  'lost',
+  'shutdown',
+] satisfies StopReason[];
+
+const outcome = (fields: Fields, bytes: Attachments): ChildOutcome => {
+  switch (fields.kind) {
+    case 'returned': {
+      only(fields, 'returned', ['kind', 'result']);
+      const { result } = fields;
+      return { kind: 'returned', result: result === null ? null : bytes.take(result, 'result') };
+    }
+    case 'threw': {
+      only(fields, 'threw', ['kind', 'error', 'retryable']);
+      const error = record(fields.error, 'error');
+      only(error, 'error', ['name', 'message', 'stack']);
+      if (typeof fields.retryable !== 'boolean') throw wrong('retryable');
+      const name = text(error.name, 'error.name', 1 << 14);
+      const message = text(error.message, 'error.message', 1 << 17);
+      const stack = text(error.stack, 'error.stack', 1 << 17);
+      return { kind: 'threw', error: { name, message, stack }, retryable: fields.retryable };
+    }
+    case 'undecodable':
+      only(fields, 'undecodable', ['kind', 'cause']);
+      return { kind: 'undecodable', cause: text(fields.cause, 'cause', 1 << 17) };
+    case 'unknownHandler':
+      only(fields, 'unknownHandler', ['kind', 'functionName']);
+      return { kind: 'unknownHandler', functionName: text(fields.functionName, 'name', 4096) };
+    case 'notBegun':
+      only(fields, 'notBegun', ['kind', 'reason']);
+      return { kind: 'notBegun', reason: text(fields.reason, 'reason', 1 << 14) };
+    case 'stopped': {
+      only(fields, 'stopped', ['kind', 'reason']);
+      const reason = text(fields.reason, 'reason', 20);
+      if (!stopReasons.includes(reason)) throw wrong('reason');
+      return { kind: 'stopped', reason: reason as StopReason };
+    }
+    default:
+      throw new ProtocolError('an outcome of an unknown kind');
+  }
+};
+
+const levels: readonly string[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];
+
+const note = (fields: Fields, bytes: Attachments): { job: number; note: Note } => {
+  only(fields, 'note', ['job', 'note']);
+  const inner = record(fields.note, 'note');
+  only(inner, 'note', ['progress', 'log', 'dropped', 'meta']);
+  const { progress, log, dropped, meta } = inner;
+  return {
+    job: integer(fields.job, 'note.job'),
+    note: {
+      ...(progress !== undefined && { progress: text(progress, 'progress', 1 << 17) }),
+      ...(log !== undefined && { log: list(log, 'log').map(logLine) }),
+      ...(dropped !== undefined && { dropped: integer(dropped, 'dropped') }),
+      ...(meta !== undefined && { meta: bytes.take(meta, 'meta') }),
+    },
+  };
+};
+
+const logLine = (value: unknown): [LogLevel, string] => {
+  const [level, line, ...more] = list(value, 'log');
+  if (more.length > 0 || !levels.includes(level as string)) throw wrong('log');
+  return [level as LogLevel, text(line, 'log', 1 << 17)];
+};
+
+type Fields = { readonly [key: string]: unknown };
+
+const wrong = (field: string) => new ProtocolError(`a message whose "${field}" is wrong`);
+
+const record = (value: unknown, field: string): Fields => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(field);
+  return value as Fields;
+};
+
+// JSON.parse makes own keys only, `__proto__` too: it is refused here like any unknown one.
+const only = (fields: Fields, field: string, keys: readonly string[]): void => {
+  for (const key of Object.keys(fields)) if (!keys.includes(key)) throw wrong(field);
+};
+
+const list = (value: unknown, field: string): readonly unknown[] => {
+  if (!Array.isArray(value)) throw wrong(field);
+  return value;
+};
+
+const text = (value: unknown, field: string, limit: number): string => {
+  if (typeof value !== 'string' || value.length > limit) throw wrong(field);
+  return value;
+};
+
+const number = (value: unknown, field: string): number => {
+  if (typeof value !== 'number' || !(value >= 0)) throw wrong(field);
+  return value;
+};
+
+const integer = (value: unknown, field: string): number => {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw wrong(field);
+  return value as number;
+};
+
+/** Cuts the bytes behind a message into what its fields say, all of them and no more. */
+class Attachments {
+  #at = 0;
+  constructor(private readonly bytes: Buffer) {}
+
+  take(length: unknown, field: string): Buffer {
+    const end = this.#at + integer(length, field);
+    if (end > this.bytes.length) throw wrong(field);
+    const taken = this.bytes.subarray(this.#at, end);
+    this.#at = end;
+    return taken;
+  }
+
+  done(): void {
+    if (this.#at !== this.bytes.length) throw new ProtocolError('a message with bytes to spare');
+  }
+}

@@ -1,0 +1,350 @@
+import type { JobToRun } from '../job-to-run.js';
+import { ChildConnection } from './child-connection.js';
+import { ChildOutput } from './child-output.js';
+import { type Death, describeDeath, diedOutcome } from './death.js';
+import { type Deferred, deferred } from './deferred.js';
+import { ExecutorStartError } from './errors.js';
+import type { Ended, Executor, ExecutorEvents, ExecutorExit, StopReason } from './executor.js';
+import {
+  type ExecutorProcessOptions,
+  executorProcessDefaults,
+} from './executor-process-options.js';
+import { ProtocolError } from './frames.js';
+import { maxJobNumber } from './gate.js';
+import { type Fate, type HeldJob, HeldJobs } from './held-jobs.js';
+import { KillLadder } from './kill-ladder.js';
+import { outcomeOf } from './outcome-of.js';
+import type { ChildMessage, EndedReport, Report } from './protocol.js';
+import { residentBytes } from './resident-memory.js';
+
+export type { ExecutorProcessOptions } from './executor-process-options.js';
+
+const lookEveryMs = 100;
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * The parent's half of one executor child. It hands jobs over, keeps their deadlines, and turns
+ * whatever happens (an answer, a deadline, a death, a lie) into exactly one outcome per job. What
+ * becomes of the child afterwards is its owner's business.
+ */
+export class ExecutorProcess implements Executor {
+  readonly concurrency = 1;
+  readonly #options: ExecutorProcessOptions & typeof executorProcessDefaults;
+  readonly #held = new HeldJobs();
+  readonly #output: ChildOutput<JobToRun>;
+  readonly #ladder: KillLadder;
+  readonly #ready: Deferred<readonly string[]> = deferred();
+  readonly #exit: Deferred<ExecutorExit> = deferred();
+  #child: ChildConnection | null = null;
+  #state: 'new' | 'loading' | 'ready' | 'leaving' | 'gone' = 'new';
+  /** Why we end it, once we do: the child's own account of its death would only say SIGKILL. */
+  #verdict: string | null = null;
+  #loadError = '';
+  #takingBack: string | null = null;
+  #jobsDone = 0;
+  #ended: Ended[] = [];
+  #deadline: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(
+    options: ExecutorProcessOptions,
+    private readonly events: ExecutorEvents,
+  ) {
+    this.#options = { ...executorProcessDefaults, ...options };
+    this.#output = new ChildOutput(
+      this.#options.maxOutputPerJob,
+      () => this.#held.running?.job ?? null,
+      (job, stream, text) => events.onOutput?.(job, stream, text),
+    );
+    const abort = () => this.#abortRunning();
+    const terminate = () => this.#terminate();
+    const kill = () => this.#child?.kill();
+    this.#ladder = new KillLadder({ abort, terminate, kill }, this.#options.graceMs);
+    // Whoever only listens to events must not be killed by a rejection that nobody awaits.
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  get held(): number {
+    return this.#held.size;
+  }
+
+  get jobsDone(): number {
+    return this.#jobsDone;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): Promise<readonly string[]> {
+    if (this.#state === 'new') this.#spawn();
+    return this.#ready.promise;
+  }
+
+  run(jobs: readonly JobToRun[]): void {
+    if (this.#state !== 'ready' || this.#held.count + jobs.length > maxJobNumber) {
+      this.#answer(jobs, `the executor is ${this.#state}`);
+      return;
+    }
+    this.#child?.send({ kind: 'run', jobs: this.#held.add(jobs, performance.now()) });
+    this.#looking ??= setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  cancel(execution: string, reason: StopReason): void {
+    const held = this.#held.byExecution(execution);
+    if (!held) return;
+    if (held === this.#held.running) {
+      this.#decide(held, { kind: 'stopped', reason });
+    } else {
+      held.fate ??= { kind: 'stopped', reason };
+      this.#child?.send({ kind: 'cancel', job: held.number, reason });
+    }
+  }
+
+  takeBack(reason: string): void {
+    if (this.#takingBack !== null || !this.#held.firstWaiting()) return;
+    this.#takingBack = reason;
+    this.#child?.closeGate();
+  }
+
+  stop({ graceMs }: { graceMs: number }): Promise<ExecutorExit> {
+    if (this.#state === 'new') this.#gone(null, null, null);
+    else if (this.#state === 'loading') this.kill();
+    else if (this.#state === 'ready') {
+      this.#state = 'leaving';
+      this.takeBack('the executor is stopping');
+      this.#child?.send({ kind: 'drain' });
+    }
+    if (this.#state === 'leaving') this.#waitAtMost(graceMs);
+    return this.#exit.promise;
+  }
+
+  kill(): void {
+    if (this.#state === 'new') {
+      this.#gone(null, null, null);
+      return;
+    }
+    this.#verdict ??= 'it was killed by its worker';
+    const { running } = this.#held;
+    if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
+    this.#ladder.kill();
+  }
+
+  rssBytes(): number | null {
+    return this.pid === undefined || this.#state === 'gone' ? null : residentBytes(this.pid);
+  }
+
+  #spawn(): void {
+    const { modules, bootModule, config, leaseMs, readyWithinMs } = this.#options;
+    const { maxResultBytes, maxMetaBytes } = this.#options;
+    this.#state = 'loading';
+    const hello = { modules, bootModule, config, leaseMs, maxResultBytes, maxMetaBytes };
+    try {
+      this.#child = new ChildConnection(this.#options, hello, {
+        onMessages: (messages) => this.#receive(messages),
+        onGateClosed: (lastBegun) => this.#gateClosed(lastBegun),
+        onBroken: (detail) => {
+          this.#verdict ??= detail;
+        },
+        onExit: (code, signal, error) => this.#gone(code, signal, error),
+      });
+    } catch (error) {
+      // Out of processes, memory or descriptors: no job has been charged, and the owner waits.
+      this.#gone(null, null, error as Error);
+      return;
+    }
+    const { stdout, stderr } = this.#child;
+    if (stdout) this.#output.read(stdout, 'stdout');
+    if (stderr) this.#output.read(stderr, 'stderr');
+    this.#patience = setTimeout(() => {
+      this.#verdict ??= `it was not ready within ${readyWithinMs} ms`;
+      this.#ladder.kill();
+    }, readyWithinMs);
+  }
+
+  // Everything one read brought is handled before anything is passed on: the owner gets one batch.
+  #receive(messages: readonly ChildMessage[]): void {
+    const before = this.#held.running;
+    try {
+      for (const message of messages) this.#take(message);
+    } finally {
+      this.#pass();
+    }
+    if (this.#held.running !== before) this.#armDeadline();
+  }
+
+  #take(message: ChildMessage): void {
+    if (message.kind === 'report') {
+      this.#takeStep(message);
+      return;
+    }
+    if (this.#state !== 'loading') throw new ProtocolError('it started twice');
+    if (message.kind === 'ready') {
+      clearTimeout(this.#patience);
+      this.#state = 'ready';
+      this.#ready.resolve(message.handlers);
+    } else {
+      this.#verdict ??= message.message;
+      this.#loadError = message.detail;
+      this.#ladder.kill();
+    }
+  }
+
+  #takeStep({ ended, begun, note, leaving }: Report): void {
+    if (note) this.events.onNote?.(this.#held.speaking(note.job).job, note.note);
+    if (ended) this.#takeEnd(ended);
+    if (begun) {
+      const held = this.#held.begin(begun.job, this.#child?.toOurClock(begun.atMs) ?? 0);
+      // It was canceled while it waited, and began before the child read so.
+      if (held.fate) this.#decide(held, held.fate);
+    }
+    if (leaving !== undefined && this.#state === 'ready') {
+      this.#state = 'leaving';
+      this.events.onLeaving?.(leaving);
+    }
+    if (this.#state === 'leaving' && this.#held.size === 0) this.#waitAtMost(this.#options.graceMs);
+  }
+
+  #takeEnd({ job, outcome, tookMs }: EndedReport): void {
+    const hasRun = outcome.kind !== 'notBegun' && outcome.kind !== 'stopped';
+    const held = this.#held.end(job, hasRun);
+    if (hasRun) {
+      this.#jobsDone += 1;
+      this.#ladder.stepOff();
+    }
+    const ended = outcomeOf(held.fate, outcome, tookMs);
+    this.#ended.push({ job: held.job, outcome: ended, beganAtMs: held.beganAtMs, tookMs });
+  }
+
+  #pass(): void {
+    const { running } = this.#held;
+    const ended = this.#ended;
+    this.#ended = [];
+    if (ended.length > 0) this.events.onEnded(ended);
+    if (running && !running.isAnnounced && running.beganAtMs !== null) {
+      running.isAnnounced = true;
+      this.events.onBegun?.([{ job: running.job, beganAtMs: running.beganAtMs }]);
+    }
+  }
+
+  #armDeadline(): void {
+    clearTimeout(this.#deadline);
+    const running = this.#held.running;
+    if (!running || running.job.timeoutMs === null || running.beganAtMs === null) return;
+    const leftMs = running.beganAtMs + running.job.timeoutMs - performance.now();
+    const waitMs = Math.min(longestTimerMs, Math.max(0, leftMs));
+    this.#deadline = setTimeout(() => this.#deadlineCame(running), waitMs);
+  }
+
+  #deadlineCame(held: HeldJob): void {
+    // A child that blocks its thread cannot send; it may long be in another job.
+    this.#child?.readJournal();
+    const { timeoutMs } = held.job;
+    if (held !== this.#held.running || timeoutMs === null || held.beganAtMs === null) return;
+    if (held.beganAtMs + timeoutMs > performance.now() + 1) this.#armDeadline();
+    else this.#decide(held, { kind: 'timedOut', limitMs: timeoutMs });
+  }
+
+  #decide(running: HeldJob, fate: Fate): void {
+    running.fate ??= fate;
+    this.takeBack('the job before it had to be stopped');
+    this.#ladder.climb();
+  }
+
+  #abortRunning(): void {
+    const { running } = this.#held;
+    if (!running) return;
+    const { fate } = running;
+    const reason = fate?.kind === 'stopped' ? fate.reason : 'timedOut';
+    this.#child?.send({ kind: 'cancel', job: running.number, reason });
+  }
+
+  #terminate(): void {
+    this.#verdict ??= 'its job did not end when asked';
+    this.#child?.terminate();
+    if (this.#state !== 'ready') return;
+    this.#state = 'leaving';
+    this.events.onLeaving?.(this.#verdict);
+  }
+
+  #gateClosed(lastBegun: number): void {
+    const reason = this.#takingBack ?? 'taken back';
+    this.#takingBack = null;
+    const taken = this.#held.takeAbove(lastBegun);
+    this.#child?.send({ kind: 'takeBack', above: lastBegun });
+    this.#answer(
+      taken.map(({ job }) => job),
+      reason,
+    );
+  }
+
+  // Ten times a second while jobs are here: what a busy child could not send, and what went wrong
+  // without a word.
+  #look(): void {
+    this.#child?.readJournal();
+    const { running } = this.#held;
+    const first = this.#held.firstWaiting();
+    if (this.#held.size === 0) {
+      clearInterval(this.#looking);
+      this.#looking = undefined;
+    } else if (first && !running) {
+      const { beginWithinMs } = this.#options;
+      if (performance.now() - first.handedAtMs > beginWithinMs) {
+        this.#verdict ??= `it began no job within ${beginWithinMs} ms`;
+        this.#ladder.kill();
+      }
+    }
+    const { maxRssBytes } = this.#options;
+    const rss = maxRssBytes === Number.POSITIVE_INFINITY ? null : this.rssBytes();
+    if (rss !== null && rss > maxRssBytes) {
+      this.#verdict ??= `out of memory: ${rss} bytes resident, the limit is ${maxRssBytes}`;
+      this.#ladder.kill();
+    }
+  }
+
+  #waitAtMost(graceMs: number): void {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      const { running } = this.#held;
+      if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
+      this.#ladder.climb();
+    }, graceMs);
+  }
+
+  #gone(exitCode: number | null, signal: string | null, error: Error | null): void {
+    if (this.#state === 'gone') return;
+    const isClean = this.#state === 'new' || (exitCode === 0 && this.#state === 'leaving');
+    this.#state = 'gone';
+    this.#ladder.end();
+    for (const timer of [this.#deadline, this.#looking, this.#patience]) clearTimeout(timer);
+    const verdict = error ? `it could not be spawned: ${error.message}` : this.#verdict;
+    const death: Death = { exitCode, signal, verdict, stderr: this.#output.tail };
+    const { running } = this.#held;
+    const cause = describeDeath({ ...death, stderr: '' });
+    const notBegun = { kind: 'notBegun', reason: `the executor is gone: ${cause}` } as const;
+    for (const held of this.#held.takeAll()) {
+      const outcome = held === running ? (held.fate ?? diedOutcome(death)) : notBegun;
+      const tookMs = held.beganAtMs === null ? 0 : performance.now() - held.beganAtMs;
+      this.#ended.push({ job: held.job, outcome, beganAtMs: held.beganAtMs, tookMs });
+    }
+    this.#pass();
+    const detail = isClean ? '' : describeDeath(death);
+    this.#ready.reject(
+      new ExecutorStartError(
+        cause,
+        this.#loadError || this.#output.tail,
+        error ? { cause: error } : undefined,
+      ),
+    );
+    const exit = { exitCode, signal, isClean, detail };
+    this.events.onExit?.(exit);
+    this.#exit.resolve(exit);
+  }
+
+  #answer(jobs: readonly JobToRun[], reason: string): void {
+    if (jobs.length === 0) return;
+    const outcome = { kind: 'notBegun', reason } as const;
+    this.events.onEnded(jobs.map((job) => ({ job, outcome, beganAtMs: null, tookMs: 0 })));
+  }
+}

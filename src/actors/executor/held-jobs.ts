@@ -1,0 +1,126 @@
+import type { JobToRun } from '../job-to-run.js';
+import type { StopReason } from './executor.js';
+import { ProtocolError } from './frames.js';
+import type { NumberedJob } from './protocol.js';
+
+/** What we have decided about a job that still runs; its outcome follows from it. */
+export type Fate =
+  | { readonly kind: 'timedOut'; readonly limitMs: number }
+  | { readonly kind: 'stopped'; readonly reason: StopReason };
+
+export interface HeldJob {
+  readonly number: number;
+  readonly job: JobToRun;
+  readonly handedAtMs: number;
+  beganAtMs: number | null;
+  /** Whether its beginning was told to the owner. */
+  isAnnounced: boolean;
+  fate: Fate | null;
+}
+
+/**
+ * The jobs that one child holds: handed over in order, begun in order, one at a time, ended once.
+ * A child that says anything else, or speaks of a job it does not hold, breaks the protocol.
+ */
+export class HeldJobs {
+  readonly #held = new Map<number, HeldJob>();
+  #running: HeldJob | null = null;
+  #count = 0;
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The number of the job handed over last. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get running(): HeldJob | null {
+    return this.#running;
+  }
+
+  add(jobs: readonly JobToRun[], nowMs: number): NumberedJob[] {
+    return jobs.map((job) => {
+      this.#count += 1;
+      const number = this.#count;
+      this.#held.set(number, {
+        number,
+        job,
+        handedAtMs: nowMs,
+        beganAtMs: null,
+        isAnnounced: false,
+        fate: null,
+      });
+      return { number, job };
+    });
+  }
+
+  /** @throws ProtocolError unless it is the next in order and nothing else runs */
+  begin(number: number, atMs: number): HeldJob {
+    const held = this.#get(number);
+    if (this.#running || held !== this.firstWaiting()) {
+      throw new ProtocolError('it began a job out of turn');
+    }
+    held.beganAtMs = atMs;
+    this.#running = held;
+    return held;
+  }
+
+  /** @throws ProtocolError when the job is not running but the outcome needs that, or the reverse */
+  end(number: number, hasRun: boolean): HeldJob {
+    const held = this.#get(number);
+    if (hasRun !== (held === this.#running)) {
+      throw new ProtocolError('it ended a job in a way that the job cannot end');
+    }
+    this.#remove(held);
+    return held;
+  }
+
+  /** The running job, for a note. @throws ProtocolError */
+  speaking(number: number): HeldJob {
+    if (this.#running?.number !== number) {
+      throw new ProtocolError('it spoke for a job that it does not run');
+    }
+    return this.#running;
+  }
+
+  firstWaiting(): HeldJob | null {
+    for (const held of this.#held.values()) if (held !== this.#running) return held;
+    return null;
+  }
+
+  /** Takes away the jobs above this number; none of them has begun. */
+  takeAbove(number: number): HeldJob[] {
+    const taken = [...this.#held.values()].filter((held) => held.number > number);
+    if (taken.some((held) => held === this.#running)) {
+      throw new ProtocolError('it denied that a job had begun');
+    }
+    for (const held of taken) this.#remove(held);
+    return taken;
+  }
+
+  /** Takes away everything, the running job first. */
+  takeAll(): HeldJob[] {
+    const all = [...this.#held.values()];
+    this.#held.clear();
+    this.#running = null;
+    return all;
+  }
+
+  byExecution(execution: string): HeldJob | null {
+    for (const held of this.#held.values()) if (held.job.execution === execution) return held;
+    return null;
+  }
+
+  #get(number: number): HeldJob {
+    const held = this.#held.get(number);
+    if (!held) throw new ProtocolError('it spoke of a job that it does not hold');
+    return held;
+  }
+
+  #remove(held: HeldJob): void {
+    this.#held.delete(held.number);
+    if (held === this.#running) this.#running = null;
+  }
+}

@@ -1,0 +1,107 @@
+import { decodeCall } from '../../redis/payload/call.js';
+import { UnserializableError } from '../../redis/payload/errors.js';
+import { encodeValue } from '../../redis/payload/value.js';
+import { isDoNotRetry, type JobContext, runAsJob } from '../../tasks.js';
+import type { Handler, Handlers } from '../handlers/handlers.js';
+import type { JobToRun } from '../job-to-run.js';
+import type { Outcome } from '../outcome.js';
+import { type PerformHooks, RunningJob } from './running-job.js';
+import { serializeError } from './serialize-error.js';
+
+export type { PerformHooks } from './running-job.js';
+
+/** The field `data`, decoded: the call, and the serializer in which the answer must be written. */
+export type DecodedCall = ReturnType<typeof decodeCall>;
+
+export interface PerformOptions {
+  /** A result of more bytes makes the job fail. Default 1 MiB. */
+  readonly maxResultBytes?: number;
+  /** Default 64 KiB. */
+  readonly maxMetaBytes?: number;
+  /** Wraps the call of the handler: the place for a container per job. */
+  readonly runJob?: ((job: JobContext, run: () => unknown) => unknown) | undefined;
+}
+
+const mebibyte = 1024 * 1024;
+
+const threw = (error: unknown, retryable: boolean): Outcome => ({
+  kind: 'threw',
+  error: serializeError(error),
+  retryable,
+});
+
+const refused = (name: string, message: string): Outcome => ({
+  kind: 'threw',
+  error: { name, message, stack: `${name}: ${message}` },
+  retryable: false,
+});
+
+// RQ's bound methods carry their object as pickle; only Python has that class. A number, a text or
+// the like as `instance` is a method of Python's own types. Neither can be registered here.
+const isBound = (instance: unknown): boolean =>
+  Boolean(instance) && !(typeof instance === 'object' && Object.keys(instance ?? {}).length === 0);
+
+/**
+ * Runs one job and says how it ended. Never rejects: what cannot be read is `undecodable`, a name
+ * that is not registered is `unknownHandler`, and everything the handler throws is `threw`.
+ * Timeouts and deaths are not seen from here.
+ */
+export const perform = async (
+  handlers: Pick<Handlers, 'get'>,
+  job: JobToRun,
+  hooks: PerformHooks,
+  options: PerformOptions = {},
+): Promise<Outcome> => {
+  let decoded: DecodedCall;
+  try {
+    decoded = decodeCall(job.data);
+  } catch (error) {
+    return { kind: 'undecodable', cause: serializeError(error).message };
+  }
+  const { functionName, instance } = decoded.call;
+  const handler = isBound(instance) ? undefined : handlers.get(functionName);
+  if (!handler) return { kind: 'unknownHandler', functionName: functionName.slice(0, 512) };
+  const context = new RunningJob(job, decoded, hooks, options.maxMetaBytes ?? 64 * 1024);
+  let value: unknown;
+  try {
+    const { runJob } = options;
+    const called = runAsJob(context, () =>
+      runJob ? runJob(context, () => call(handler, context)) : call(handler, context),
+    );
+    // Most short handlers are synchronous; an `await` for each would be a tenth of their cost.
+    value = isThenable(called) ? await called : called;
+  } catch (error) {
+    return threw(error, !isDoNotRetry(error));
+  }
+  return resultOf(value, decoded, options.maxResultBytes ?? mebibyte);
+};
+
+const call = (handler: Handler, { args, kwargs }: JobContext): unknown => {
+  for (const _ in kwargs) return handler(...args, kwargs);
+  return handler(...args);
+};
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value;
+
+// No limit there: the one on results is looked at afterwards, so that the message can name it.
+const resultEncoding = { root: 'result', limits: { maxBytes: Number.MAX_SAFE_INTEGER } };
+
+const resultOf = (value: unknown, { call, serializer }: DecodedCall, maxBytes: number): Outcome => {
+  if (value === undefined || value === null) return { kind: 'returned', result: null };
+  let result: Buffer;
+  try {
+    result = encodeValue(value, serializer, resultEncoding);
+  } catch (error) {
+    if (!(error instanceof UnserializableError)) return threw(error, false);
+    return refused(
+      'UnserializableResultError',
+      `${call.functionName} returned what ${serializer} cannot hold: ${error.message}`,
+    );
+  }
+  if (result.length <= maxBytes) return { kind: 'returned', result };
+  return refused(
+    'ResultTooLargeError',
+    `${call.functionName} returned ${result.length} bytes, more than the limit of ${maxBytes}`,
+  );
+};
