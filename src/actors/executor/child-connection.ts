@@ -53,7 +53,10 @@ export class ChildConnection {
     // exit, which is what usually follows, and is killed otherwise.
     control.once('close', () => {
       if (this.#isGone) return;
-      this.#lost = setTimeout(() => this.#break('closed its control channel'), lastBytesWithinMs);
+      this.#lost = setTimeout(
+        () => this.#break('it closed its control channel'),
+        lastBytesWithinMs,
+      );
     });
     watchdog.on('data', (chunk: Buffer) => this.#guard(() => this.#readGate(chunk)));
     // Both break when the child dies under a write. Its exit is the news, not these.
@@ -95,7 +98,7 @@ export class ChildConnection {
   /** What the child has done and not sent, because it is busy, hung or dead. */
   readJournal(): void {
     const { journal } = this.#child;
-    if (!journal || this.#isBroken) return;
+    if (!journal || this.#isGone) return;
     this.#guard(() => {
       const reports = [...this.#steps.fromJournal(journal.read())];
       if (reports.length > 0) this.events.onMessages(reports);
@@ -136,13 +139,15 @@ export class ChildConnection {
       read();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#break(`broke the protocol: ${error.message}`);
+      this.#break(`it broke the protocol: ${error.message}`);
     }
   }
 
   #break(detail: string): void {
     if (this.#isBroken || this.#isGone) return;
     this.#isBroken = true;
+    // Which job did it is known from the journal alone when its beginning is stuck behind the garbage.
+    this.readJournal();
     this.events.onBroken(detail);
     this.kill();
     // What still comes is not looked at, but a full pipe must not keep anything in memory.

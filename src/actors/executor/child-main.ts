@@ -10,7 +10,7 @@ import { FrameReader } from './frames.js';
 import { Gate } from './gate.js';
 import { JournalWriter } from './journal.js';
 import { decodeParentMessage } from './parent-message.js';
-import { descriptors, type Hello, type ParentMessage } from './protocol.js';
+import { channelGone, descriptors, type Hello, type ParentMessage } from './protocol.js';
 import { Reporter } from './reporter.js';
 import { serializeError } from './serialize-error.js';
 import { startWatchdog } from './watchdog.js';
@@ -30,7 +30,7 @@ const send = (bytes: Buffer): void => {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') Atomics.wait(pause, 0, 0, 1);
       // The channel is gone, and with it the parent or its trust: there is nobody to tell.
-      else exit(71);
+      else exit(channelGone);
     }
   }
 };
@@ -85,4 +85,4 @@ const control = new Socket({ fd: descriptors.control, readable: true, writable: 
 control.on('data', (chunk: Buffer) => {
   for (const frame of reader.push(chunk)) receive(decodeParentMessage(frame));
 });
-control.on('end', () => exit(72)).on('error', () => exit(72));
+control.on('end', () => exit(channelGone)).on('error', () => exit(channelGone));

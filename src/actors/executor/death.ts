@@ -1,4 +1,5 @@
 import type { Outcome } from '../outcome.js';
+import { channelGone } from './protocol.js';
 
 export interface Death {
   readonly exitCode: number | null;
@@ -21,7 +22,9 @@ export const describeDeath = (death: Death): string => {
       ? 'out of memory: it reached the JavaScript heap limit'
       : signal !== null
         ? `it was ended by ${signal}`
-        : `it exited ${exitCode} before it answered`);
+        : exitCode === channelGone
+          ? 'it closed its control channel'
+          : `it exited ${exitCode} before it answered`);
   return stderr === '' ? cause : `${cause}\n${stderr}`;
 };
 

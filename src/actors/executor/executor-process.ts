@@ -39,6 +39,7 @@ export class ExecutorProcess implements Executor {
   #state: 'new' | 'loading' | 'ready' | 'leaving' | 'gone' = 'new';
   /** Why we end it, once we do: the child's own account of its death would only say SIGKILL. */
   #verdict: string | null = null;
+  #isBroken = false;
   #loadError = '';
   #takingBack: string | null = null;
   #jobsDone = 0;
@@ -54,7 +55,7 @@ export class ExecutorProcess implements Executor {
     this.#options = { ...executorProcessDefaults, ...options };
     this.#output = new ChildOutput(
       this.#options.maxOutputPerJob,
-      () => this.#held.running?.job ?? null,
+      () => (this.#held.running ?? this.#held.firstWaiting())?.job ?? null,
       (job, stream, text) => events.onOutput?.(job, stream, text),
     );
     const abort = () => this.#abortRunning();
@@ -146,6 +147,7 @@ export class ExecutorProcess implements Executor {
         onGateClosed: (lastBegun) => this.#gateClosed(lastBegun),
         onBroken: (detail) => {
           this.#verdict ??= detail;
+          this.#isBroken = true;
         },
         onExit: (code, signal, error) => this.#gone(code, signal, error),
       });
@@ -320,7 +322,9 @@ export class ExecutorProcess implements Executor {
     for (const timer of [this.#deadline, this.#looking, this.#patience]) clearTimeout(timer);
     const verdict = error ? `it could not be spawned: ${error.message}` : this.#verdict;
     const death: Death = { exitCode, signal, verdict, stderr: this.#output.tail };
-    const { running } = this.#held;
+    // Somebody spoke out of turn. If nobody is known to run, it was most likely the next in line; and
+    // to charge no one would let the same job break one child after the other, for ever.
+    const running = this.#held.running ?? (this.#isBroken ? this.#held.firstWaiting() : null);
     const cause = describeDeath({ ...death, stderr: '' });
     const notBegun = { kind: 'notBegun', reason: `the executor is gone: ${cause}` } as const;
     for (const held of this.#held.takeAll()) {

@@ -9,6 +9,9 @@ import type { Note, StopReason } from './executor.js';
 /** The descriptors of the child beyond stdin, stdout and stderr. */
 export const descriptors = { control: 3, watchdog: 4, journal: 5 } as const;
 
+/** The child's exit code when it can no longer reach its parent. */
+export const channelGone = 71;
+
 /** The first message to a child, read before any code of the user's is loaded. */
 export interface Hello {
   readonly kind: 'hello';
