@@ -30,6 +30,10 @@ export type LifecycleEvent = Common &
     | { kind: 'handedBack'; execution: string; reason: string }
     /** An outcome came too late: the execution no longer held the job. Nothing was changed by it. */
     | { kind: 'lost'; execution: string; outcome: string }
+    /** What the handler said with `job.progress`. */
+    | { kind: 'progressed'; execution: string; progress: unknown }
+    /** What the handler said with `job.log`. */
+    | { kind: 'logged'; execution: string; lines: ReadonlyArray<{ level: string; line: string }> }
     | { kind: 'canceled' }
     | { kind: 'deleted' }
     /** An id in the queue that must not run: no hash, or already elsewhere. */
@@ -50,6 +54,8 @@ const listed = new Set<string>([
   'recovered',
   'handedBack',
   'lost',
+  'progressed',
+  'logged',
   'canceled',
   'deleted',
   'dropped',

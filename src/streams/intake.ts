@@ -24,6 +24,8 @@ export interface IntakeSettings {
 export interface IntakeEvents {
   /** Jobs that are ours now. Called once for each reply; must not throw. */
   onClaimed(jobs: readonly ClaimedJob[], left: number): void;
+  /** A claim found the queues empty. */
+  onEmpty?(): void;
   /** Redis refuses, or a key has a wrong type: the loop goes on, slowly. */
   onTrouble(error: unknown): void;
 }
@@ -184,6 +186,7 @@ export class Intake {
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
     this.idleSlots.push(slot);
+    if (reply && wanted > 0 && reply.claimed.length === 0 && reply.left === 0) this.events.onEmpty?.();
     this.schedule();
   }
 

@@ -31,7 +31,7 @@ for i = 1, tonumber(ARGV[7]) do
       redis.call('ZREM', failed, id)
       -- It must not expire with its failure while it waits.
       redis.call('PERSIST', jobKey)
-      redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries')
+      redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries', 'x_passes')
       redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
       local ttl = integer(f[3])
       if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) end

@@ -19,7 +19,8 @@
 --         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported
 --         finish: result bytes or '', has a result 0/1, -
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON
---         back:   reason, -, -
+--         back:   reason, -, -                   to the head of its queue
+--         pass:   reason, how often at most, -   to the end, for another worker; then quarantined
 -- Returns { verdicts, ids left in the queues, faults, claimed }
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
@@ -192,6 +193,19 @@ function settle.back(q, jobKey, id, execution, _, reason)
   return 'h'
 end
 
+function settle.pass(q, jobKey, id, execution, _, reason, limit)
+  local passes = redis.call('HINCRBY', jobKey, 'x_passes', 1)
+  if passes > tonumber(limit) then
+    local ttl = integer(redis.call('HGET', jobKey, 'failure_ttl')) or defaultFailureTtl
+    quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
+    return 'q'
+  end
+  redis.call('HSET', jobKey, 'status', 'queued')
+  redis.call('RPUSH', q.list, id)
+  note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
+  return 'h'
+end
+
 local run = {}
 for i = 1, settlements do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
@@ -216,7 +230,7 @@ for i = 1, settlements do
     if status and (held or beaten) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if status == 'started' or status == 'queued' then
       run.stream, run.resultTtl, run.tookMs = marks % 2 == 1, f[2], tonumber(ARGV[arg + 6])
-      if marks >= 8 and kind ~= 'back' then
+      if marks >= 8 and kind ~= 'back' and kind ~= 'pass' then
         begin(q, jobKey, id, execution, tonumber(ARGV[arg + 5]))
       end
       workedMs = workedMs + run.tookMs

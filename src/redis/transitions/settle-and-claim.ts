@@ -90,7 +90,7 @@ export const exchangeFor = (redis: Redis, worker: string, queues: readonly strin
         const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
         args.push(end.traceback, deflated, JSON.stringify({ reason: end.reason, retryable: end.retryable }));
       } else {
-        args.push(end.reason, '', '');
+        args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
       }
     }
     return args;

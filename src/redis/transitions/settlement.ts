@@ -30,7 +30,9 @@ export interface Settlement {
     | { kind: 'finish'; result: Buffer | null }
     | { kind: 'fail'; reason: string; retryable: boolean; traceback: string }
     /** To the head of its queue, nothing charged. */
-    | { kind: 'back'; reason: string };
+    | { kind: 'back'; reason: string }
+    /** To the end of its queue, for another worker to run; after `limit` times to the FailedQueue. */
+    | { kind: 'pass'; reason: string; limit: number };
 }
 
 /** What Redis made of a settlement. All but the first four changed nothing but the lease. */

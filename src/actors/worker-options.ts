@@ -1,0 +1,131 @@
+import { hostname } from 'node:os';
+import type { RedisAddress } from '../redis/connection.js';
+import { InvalidOptionError } from '../redis/errors.js';
+import { checkQueueName } from '../redis/names.js';
+import { defaultWireSettings, type WireSettings } from '../redis/transitions/queue-keys.js';
+import type { Prefetch } from './prefetch.js';
+
+/** Where handlers run. Outcomes, events and options are the same for all three. */
+export type Isolation =
+  /** In forked children that are used again. Default. */
+  | 'pool'
+  /** In a child of its own for each job, forked ahead. RQ's way. */
+  | 'fork-per-job'
+  /** In the worker's own process, many at a time: for handlers that mostly wait. Nothing can be killed. */
+  | 'inline';
+
+/** How a worker is to be. Every field has a default but the handlers' modules. */
+export interface WorkerOptions {
+  /** Where Redis is. Default: `REDIS_URL`, else `redis://localhost:6379`. */
+  url?: RedisAddress;
+  /** Queues to work on, in strict order. Default: `default`. */
+  queues?: readonly string[];
+  /** Must be unique among living workers. Default: a random one. */
+  name?: string;
+  /** How many jobs may run at a time. Default 1; with `inline` 10. */
+  concurrency?: number;
+  isolation?: Isolation;
+  /** `adaptive`: short jobs are claimed a little ahead while more wait. `0`: never. Default `adaptive`. */
+  prefetch?: Prefetch;
+  /** Stop when the queues are empty. */
+  burst?: boolean;
+  /** Stop after so many jobs. */
+  maxJobs?: number;
+  /** How long running jobs may go on after the worker was asked to stop, in milliseconds. Default: no limit. */
+  graceMs?: number;
+  /** A child is replaced after so many jobs. Default 1,000. */
+  maxJobsPerChild?: number;
+  /** A child is replaced when a job leaves it with more resident memory, in MiB. Default 512. */
+  recycleAboveMiB?: number;
+  /** A child is killed when its job takes more resident memory, in MiB. Default: no limit. */
+  killAboveMiB?: number;
+  /** Between the steps of ending a job by force (abort, SIGTERM, SIGKILL), in milliseconds. Default 5,000. */
+  killGraceMs?: number;
+  /** Results with more bytes fail their job. Default 1 MiB. */
+  maxResultBytes?: number;
+  /** Additional environment of children; `REDIS_URL` and Node's own control variables never reach them. */
+  env?: Record<string, string>;
+  wire?: Partial<WireSettings>;
+}
+
+/** The options with every default in place. */
+export interface WorkerPlan {
+  url: RedisAddress;
+  queues: readonly string[];
+  name: string;
+  concurrency: number;
+  isolation: Isolation;
+  prefetch: Prefetch;
+  burst: boolean;
+  maxJobs: number;
+  graceMs: number;
+  maxJobsPerChild: number;
+  recycleAboveMiB: number;
+  killAboveMiB: number;
+  killGraceMs: number;
+  maxResultBytes: number;
+  env: Record<string, string>;
+  wire: WireSettings;
+}
+
+const defaults = {
+  prefetch: 'adaptive' as const,
+  burst: false,
+  maxJobs: Number.POSITIVE_INFINITY,
+  graceMs: Number.POSITIVE_INFINITY,
+  maxJobsPerChild: 1_000,
+  recycleAboveMiB: 512,
+  killAboveMiB: Number.POSITIVE_INFINITY,
+  killGraceMs: 5_000,
+  maxResultBytes: 1_048_576,
+  env: {},
+};
+
+/** Names of all options, for whoever passes some of them on. */
+export const workerOptionNames = [
+  ...Object.keys(defaults),
+  'url',
+  'queues',
+  'name',
+  'concurrency',
+  'isolation',
+  'wire',
+] as ReadonlyArray<keyof WorkerOptions>;
+
+/** @throws InvalidOptionError, InvalidNameError */
+export const planWorker = (options: WorkerOptions): WorkerPlan => {
+  for (const option of Object.keys(options)) {
+    if (!(workerOptionNames as readonly string[]).includes(option)) {
+      throw new InvalidOptionError(option, `it is none of ${workerOptionNames.join(', ')}`);
+    }
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as WorkerOptions;
+  const isolation = given.isolation ?? 'pool';
+  if (!['pool', 'fork-per-job', 'inline'].includes(isolation)) {
+    throw new InvalidOptionError('isolation', 'it must be pool, fork-per-job or inline');
+  }
+  const plan: WorkerPlan = {
+    ...defaults,
+    ...given,
+    url: given.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379',
+    isolation,
+    queues: [...new Set(given.queues ?? ['default'])].map(checkQueueName),
+    name: given.name ?? defaultName(),
+    concurrency: given.concurrency ?? (isolation === 'inline' ? 10 : 1),
+    wire: { ...defaultWireSettings, ...given.wire },
+  };
+  if (plan.queues.length === 0) throw new InvalidOptionError('queues', 'it must name at least one queue');
+  if (plan.prefetch !== 0 && plan.prefetch !== 'adaptive') throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
+  if (!/^[^\s,]{1,100}$/.test(plan.name)) throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
+  for (const option of ['concurrency', 'maxJobs', 'maxJobsPerChild', 'killGraceMs', 'maxResultBytes'] as const) {
+    const value = plan[option];
+    if (!(typeof value === 'number' && value >= 1 && (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY))) {
+      throw new InvalidOptionError(option, 'it must be a whole number above 0');
+    }
+  }
+  return plan;
+};
+
+// A pid comes again, also on the same host: only the random part makes the name unique.
+const defaultName = (): string =>
+  `${hostname().replace(/[^\w.-]/g, '').slice(0, 20)}-${Math.random().toString(36).slice(2, 8)}`;

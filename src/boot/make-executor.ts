@@ -1,0 +1,29 @@
+import type { Executor, ExecutorEvents } from '../actors/executor/executor.js';
+import { ExecutorProcess } from '../actors/executor/executor-process.js';
+import { InlineExecutor } from '../actors/executor/inline-executor.js';
+import type { WorkerPlan } from '../actors/worker-options.js';
+import { createExecutorRuntime, type RuntimeConfig } from './executor-runtime.js';
+
+/** The executor that a plan's isolation asks for, with the same runtime wherever it runs. */
+export const makeExecutorOf =
+  (modules: readonly string[], config: RuntimeConfig) =>
+  (plan: WorkerPlan, events: ExecutorEvents): Executor => {
+    const { killGraceMs: graceMs, maxResultBytes } = plan;
+    if (plan.isolation === 'inline') {
+      const runtime = () => createExecutorRuntime({ modules, config });
+      return new InlineExecutor({ runtime, concurrency: plan.concurrency, graceMs, maxResultBytes }, events);
+    }
+    return new ExecutorProcess(
+      {
+        modules,
+        bootModule: new URL('./executor-runtime.js', import.meta.url).href,
+        config,
+        graceMs,
+        maxResultBytes,
+        leaseMs: plan.wire.narrowLeaseMs,
+        maxRssBytes: plan.killAboveMiB * 1_048_576,
+        environment: { set: plan.env },
+      },
+      events,
+    );
+  };

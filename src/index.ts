@@ -1,0 +1,45 @@
+export { type Prefetch } from './actors/prefetch.js';
+export { WorkerNameTakenError, WorkerStartError } from './actors/errors.js';
+export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/errors.js';
+export type { Outcome, SerializedError } from './actors/outcome.js';
+export type { Settled } from './actors/recorder.js';
+export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
+export type { Isolation, WorkerOptions } from './actors/worker-options.js';
+export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
+export { CURRENT_JOB, JOB_SIGNAL, RQ } from './boot/tokens.js';
+export type { RedisAddress } from './redis/connection.js';
+export {
+  DuplicateJobError,
+  InvalidJobOperationError,
+  InvalidNameError,
+  InvalidOptionError,
+  NoSuchJobError,
+  RedisFullError,
+  RedisUnavailableError,
+  WrongKeyTypeError,
+} from './redis/errors.js';
+export type { JobOptions } from './redis/job-options.js';
+export type { JobRecord } from './redis/job-record.js';
+export { isTerminal, type JobStatus, jobStatuses, moves } from './redis/job-status.js';
+export type { Cursor, EventOf, LifecycleEvent, LifecycleKind } from './redis/lifecycle-event.js';
+export { type JobCall, type SerializerName, UndecodablePayloadError, UnserializableError } from './redis/payload/index.js';
+export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
+export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
+export type { DeliveriesOptions } from './streams/deliveries.js';
+export { AlreadySettledError, Delivery } from './streams/delivery.js';
+export { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './streams/errors.js';
+export type { GapEvent, LogEvent } from './streams/event-log.js';
+export { EventStream, type From } from './streams/events.js';
+export { FailedQueue, type RequeueOptions } from './streams/failed-queue.js';
+export { Job } from './streams/job.js';
+export { ofKind } from './streams/of-kind.js';
+export { type Callable, type JobSpec, Queue, type QueueCounts } from './streams/queue.js';
+export { Rq, type RqOptions } from './streams/rq.js';
+export {
+  currentJob,
+  DoNotRetryError,
+  defineTasks,
+  type JobContext,
+  NoCurrentJobError,
+  type Task,
+} from './tasks.js';

@@ -1,0 +1,52 @@
+import type { Redis } from 'ioredis';
+import { keys, prefixes } from './keys.js';
+import { forgetLeases } from './transitions/recover.js';
+
+/** RQ's: longer than a pass may take. */
+const lockSeconds = 899;
+const leftoversAtOnce = 500;
+
+/**
+ * One cleaning of a queue, under the lock that Python's workers take too: entries of registries whose jobs
+ * expired, workers that are gone, leftovers in the FailedQueue's list. Nothing here moves a job. RQ:
+ * `clean_registries`, `clean_worker_registry`. Answers whether it was our turn.
+ */
+export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> => {
+  const lock = keys.cleaning(queue);
+  if ((await redis.set(lock, '1', 'EX', lockSeconds, 'NX')) === null) return false;
+  try {
+    const [seconds] = (await redis.time()) as [number, number];
+    await redis.zremrangebyscore(keys.finished(queue), 0, seconds);
+    await redis.zremrangebyscore(keys.failed(queue), 0, seconds);
+    await forgetLeases(redis, queue);
+    await forgetWorkers(redis, queue);
+    await dropLeftovers(redis);
+    return true;
+  } finally {
+    await redis.del(lock);
+  }
+};
+
+const forgetWorkers = async (redis: Redis, queue: string): Promise<void> => {
+  const members = await redis.smembers(keys.workersOf(queue));
+  if (members.length === 0) return;
+  const alive = await redis.pipeline(members.map((member) => ['exists', member])).exec();
+  const gone = members.filter((_, index) => alive?.[index]?.[1] === 0);
+  if (gone.length > 0) await redis.pipeline().srem(keys.workersOf(queue), ...gone).srem(keys.workers, ...gone).exec();
+};
+
+// From the head only: older entries come first, and a look at all of a long list would hold Redis.
+const dropLeftovers = async (redis: Redis): Promise<void> => {
+  const ids = await redis.lrange(keys.failedQueue, 0, leftoversAtOnce - 1);
+  if (ids.length === 0) return;
+  await redis.eval(
+    `for i = 2, #ARGV do
+       local status = redis.pcall('HGET', ARGV[1] .. ARGV[i], 'status')
+       if status ~= 'failed' and status ~= 'stopped' then redis.call('LREM', KEYS[1], 1, ARGV[i]) end
+     end`,
+    1,
+    keys.failedQueue,
+    prefixes.job,
+    ...ids,
+  );
+};

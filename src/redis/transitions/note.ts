@@ -1,0 +1,36 @@
+import type { Redis } from 'ioredis';
+import { keys } from '../keys.js';
+import { loadScript, runScript } from '../scripts.js';
+import type { WireSettings } from './queue-keys.js';
+
+const script = loadScript('note');
+
+/** What a running job says of itself. */
+export interface JobNote {
+  /** Serialized with the job's own serializer. */
+  meta?: Buffer;
+  /** JSON text. */
+  progress?: string;
+  lines?: ReadonlyArray<{ level: string; line: string }>;
+}
+
+/** Writes a note, while the execution holds the job; else false, and nothing is written. */
+export const writeNote = async (
+  redis: Redis,
+  worker: string,
+  job: { jobId: string; queue: string; execution: string },
+  note: JobNote,
+  settings: WireSettings,
+): Promise<boolean> => {
+  const args = [
+    job.jobId,
+    job.execution,
+    worker,
+    settings.eventLogLength,
+    note.meta ?? '',
+    note.progress ?? '',
+    note.lines && note.lines.length > 0 ? JSON.stringify(note.lines) : '',
+  ];
+  const scriptKeys = [keys.job(job.jobId), keys.wip(job.queue), keys.events(job.queue)];
+  return (await runScript(redis, script, scriptKeys, args)) === 1;
+};
