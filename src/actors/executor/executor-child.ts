@@ -1,13 +1,12 @@
-import { isDoNotRetry, jobInScope, type LogLevel } from '../../tasks.js';
+import { isDoNotRetry, jobInScope } from '../../tasks.js';
 import type { Outcome } from '../outcome.js';
 import type { ExecutorRuntime } from './child-runtime.js';
-import { JobAbortedError } from './errors.js';
 import type { Gate } from './gate.js';
-import { JobNotes } from './job-notes.js';
-import { type PerformHooks, perform } from './perform.js';
+import { perform } from './perform.js';
 import type { ChildOutcome, EndedReport, NumberedJob, ParentMessage } from './protocol.js';
 import type { Reporter } from './reporter.js';
 import { serializeError } from './serialize-error.js';
+import { Surroundings } from './surroundings.js';
 
 export interface ExecutorChildOptions {
   readonly runtime: ExecutorRuntime;
@@ -25,7 +24,7 @@ export interface ExecutorChildOptions {
  */
 export class ExecutorChild {
   #window: NumberedJob[] = [];
-  #running: RunningHere | null = null;
+  #running: { number: number; settle(outcome: Outcome): void; around: Surroundings } | null = null;
   #isLooping = false;
   #isLeaving = false;
 
@@ -67,7 +66,7 @@ export class ExecutorChild {
     this.#leave(
       `${scope ? `job ${scope.id}` : 'a handler'} let an error escape: ${name}: ${message}`,
     );
-    if (!running || (scope && scope.execution !== running.execution)) return;
+    if (!running || (scope && scope.execution !== running.around.job.execution)) return;
     running.settle({
       kind: 'threw',
       error: { name, message, stack },
@@ -77,7 +76,7 @@ export class ExecutorChild {
 
   /** The process is about to end, whoever wants it: what is known must leave now. */
   lastWords(): void {
-    this.#running?.notes?.flush();
+    this.#running?.around.flush();
     this.options.reporter.flush();
   }
 
@@ -110,22 +109,24 @@ export class ExecutorChild {
 
   async #run({ number, job }: NumberedJob): Promise<EndedReport> {
     const { runtime, maxResultBytes, maxMetaBytes } = this.options;
-    const beganMs = performance.now();
+    const around = new Surroundings(job, (note) => {
+      this.options.reporter.report({ note: { job: number, note } });
+    });
     const outcome = await new Promise<Outcome>((settle) => {
-      const running = new RunningHere(number, job, beganMs, settle, this.options.reporter);
-      this.#running = running;
+      this.#running = { number, settle, around };
       const runJob = runtime.runJob?.bind(runtime);
-      void perform(runtime.handlers, job, running, { maxResultBytes, maxMetaBytes, runJob }).then(
+      void perform(runtime.handlers, job, around, { maxResultBytes, maxMetaBytes, runJob }).then(
         settle,
       );
     });
-    this.#running?.end();
+    around.end();
     this.#running = null;
-    return { job: number, outcome: outcome as ChildOutcome, tookMs: performance.now() - beganMs };
+    const tookMs = performance.now() - around.beganAtMs;
+    return { job: number, outcome: outcome as ChildOutcome, tookMs };
   }
 
   #cancel(job: number, reason: Extract<ParentMessage, { kind: 'cancel' }>['reason']): void {
-    if (this.#running?.number === job) this.#running.abort(reason);
+    if (this.#running?.number === job) this.#running.around.abort(reason);
     const at = this.#window.findIndex(({ number }) => number === job);
     if (at < 0 || reason === 'timedOut') return;
     this.#window.splice(at, 1);
@@ -161,60 +162,5 @@ export class ExecutorChild {
       );
     }
     this.options.leave();
-  }
-}
-
-/** The one job that runs now, as its handler's surroundings. Deaf once the job has ended. */
-class RunningHere implements PerformHooks {
-  readonly execution: string;
-  readonly deadlineMs: number | undefined;
-  notes: JobNotes | undefined;
-  #controller: AbortController | undefined;
-  #isOver = false;
-
-  constructor(
-    readonly number: number,
-    private readonly job: NumberedJob['job'],
-    beganMs: number,
-    readonly settle: (outcome: Outcome) => void,
-    private readonly reporter: Pick<Reporter, 'report' | 'flush'>,
-  ) {
-    this.execution = job.execution;
-    this.deadlineMs = job.timeoutMs === null ? undefined : beganMs + job.timeoutMs;
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    return this.#controller.signal;
-  }
-
-  abort(reason: string): void {
-    this.#controller ??= new AbortController();
-    this.#controller.abort(new JobAbortedError(this.job.jobId, reason));
-  }
-
-  progress(value: unknown): void {
-    this.#theNotes()?.progress(value);
-  }
-
-  log(line: string, level: LogLevel): void {
-    this.#theNotes()?.log(line, level);
-  }
-
-  saveMeta(meta: Buffer): void {
-    if (!this.#isOver) this.reporter.report({ note: { job: this.number, note: { meta } } });
-  }
-
-  end(): void {
-    this.notes?.flush();
-    this.#isOver = true;
-  }
-
-  #theNotes(): JobNotes | undefined {
-    if (this.#isOver) return undefined;
-    this.notes ??= new JobNotes(this.job.jobId, (note) => {
-      this.reporter.report({ note: { job: this.number, note } });
-    });
-    return this.notes;
   }
 }

@@ -1,9 +1,7 @@
-import type { LogLevel } from '../../tasks.js';
 import type { JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
 import type { ExecutorRuntime } from './child-runtime.js';
 import { type Deferred, deferred } from './deferred.js';
-import { JobAbortedError } from './errors.js';
 import type {
   Begun,
   Ended,
@@ -13,9 +11,9 @@ import type {
   StopReason,
 } from './executor.js';
 import type { Fate } from './held-jobs.js';
-import { JobNotes } from './job-notes.js';
 import { outcomeOf } from './outcome-of.js';
-import { type PerformHooks, type PerformOptions, perform } from './perform.js';
+import { type PerformOptions, perform } from './perform.js';
+import { Surroundings } from './surroundings.js';
 
 export interface InlineExecutorOptions extends PerformOptions {
   readonly runtime: () => Promise<ExecutorRuntime> | ExecutorRuntime;
@@ -140,7 +138,7 @@ export class InlineExecutor implements Executor {
       const job = this.#waiting[this.#nextWaiting];
       if (!job) break;
       this.#nextWaiting += 1;
-      const running = new RunningInline(job, this.events);
+      const running = new RunningInline(job, (note) => this.events.onNote?.(job, note));
       this.#running.set(job.execution, running);
       void perform(runtime.handlers, job, running, {
         ...this.options,
@@ -237,60 +235,17 @@ export class InlineExecutor implements Executor {
   }
 }
 
-/** One job that runs here, as its handler's surroundings. Deaf once the job has ended. */
-class RunningInline implements PerformHooks {
-  readonly beganAtMs = performance.now();
+/** One job that runs here, and what was decided about it. */
+class RunningInline extends Surroundings {
   isAnnounced = false;
   fate: Fate | null = null;
   abortedAtMs: number | null = null;
-  #controller: AbortController | undefined;
-  #notes: JobNotes | undefined;
-  #isOver = false;
 
-  constructor(
-    readonly job: JobToRun,
-    private readonly events: ExecutorEvents,
-  ) {}
-
-  get deadlineMs(): number | undefined {
-    return this.job.timeoutMs === null ? undefined : this.beganAtMs + this.job.timeoutMs;
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    return this.#controller.signal;
-  }
-
-  /** The first decision about a job stands. */
+  /** The first decision stands. */
   decide(fate: Fate): void {
     if (this.fate) return;
     this.fate = fate;
     this.abortedAtMs = performance.now();
-    this.#controller ??= new AbortController();
-    const reason = fate.kind === 'stopped' ? fate.reason : fate.kind;
-    this.#controller.abort(new JobAbortedError(this.job.jobId, reason));
-  }
-
-  progress(value: unknown): void {
-    this.#theNotes()?.progress(value);
-  }
-
-  log(line: string, level: LogLevel): void {
-    this.#theNotes()?.log(line, level);
-  }
-
-  saveMeta(meta: Buffer): void {
-    if (!this.#isOver) this.events.onNote?.(this.job, { meta });
-  }
-
-  end(): void {
-    this.#notes?.flush();
-    this.#isOver = true;
-  }
-
-  #theNotes(): JobNotes | undefined {
-    if (this.#isOver) return undefined;
-    this.#notes ??= new JobNotes(this.job.jobId, (note) => this.events.onNote?.(this.job, note));
-    return this.#notes;
+    this.abort(fate.kind === 'stopped' ? fate.reason : fate.kind);
   }
 }

@@ -25,10 +25,40 @@ describe('what a child says', () => {
   it.each<[string, ChildMessage]>([
     ['ready', { kind: 'ready', clockMs: 1, handlers: ['a.b'] }],
     ['failedToLoad', { kind: 'failedToLoad', message: 'm', detail: 'd' }],
-    ['returned', report({ ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: Buffer.from('12') } } })],
-    ['returned null', report({ ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: null } } })],
-    ['threw', report({ ended: { job: 2, tookMs: 1, outcome: { kind: 'threw', error: { name: 'n', message: 'm', stack: 's' }, retryable: false } }, begun: { job: 3, atMs: 1.5 } })],
-    ['a note', report({ note: { job: 1, note: { progress: '0.5', log: [['info', 'x']], dropped: 3, meta: Buffer.from('{}') } } })],
+    [
+      'returned',
+      report({
+        ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: Buffer.from('12') } },
+      }),
+    ],
+    [
+      'returned null',
+      report({ ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: null } } }),
+    ],
+    [
+      'threw',
+      report({
+        ended: {
+          job: 2,
+          tookMs: 1,
+          outcome: {
+            kind: 'threw',
+            error: { name: 'n', message: 'm', stack: 's' },
+            retryable: false,
+          },
+        },
+        begun: { job: 3, atMs: 1.5 },
+      }),
+    ],
+    [
+      'a note',
+      report({
+        note: {
+          job: 1,
+          note: { progress: '0.5', log: [['info', 'x']], dropped: 3, meta: Buffer.from('{}') },
+        },
+      }),
+    ],
     ['leaving', report({ leaving: 'why' })],
   ])('arrives: %s', (_, message) => {
     expect(there(message)).toEqual(message);
@@ -42,21 +72,56 @@ describe('what a child says', () => {
     ['an unknown key', { kind: 'report', seq: 1, clockMs: 1, extra: 1 }],
     ['a prototype', JSON.parse('{"kind":"report","seq":1,"clockMs":1,"__proto__":{"a":1}}')],
     ['a negative seq', { kind: 'report', seq: -1, clockMs: 1 }],
-    ['a death of its own', { kind: 'report', seq: 1, clockMs: 1, ended: { job: 1, tookMs: 1, outcome: { kind: 'died' } } }],
-    ['a reason of its own', { kind: 'report', seq: 1, clockMs: 1, ended: { job: 1, tookMs: 1, outcome: { kind: 'stopped', reason: 'tired' } } }],
-    ['bytes that are not there', { kind: 'report', seq: 1, clockMs: 1, ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: 5 } } }],
+    [
+      'a death of its own',
+      {
+        kind: 'report',
+        seq: 1,
+        clockMs: 1,
+        ended: { job: 1, tookMs: 1, outcome: { kind: 'died' } },
+      },
+    ],
+    [
+      'a reason of its own',
+      {
+        kind: 'report',
+        seq: 1,
+        clockMs: 1,
+        ended: { job: 1, tookMs: 1, outcome: { kind: 'stopped', reason: 'tired' } },
+      },
+    ],
+    [
+      'bytes that are not there',
+      {
+        kind: 'report',
+        seq: 1,
+        clockMs: 1,
+        ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: 5 } },
+      },
+    ],
     ['handlers that are no text', { kind: 'ready', clockMs: 1, handlers: [{}] }],
   ])('is refused: %s', (_, message) => {
     expect(() => said(message)).toThrow(ProtocolError);
   });
 
   it('is refused with bytes that no field accounts for', () => {
-    expect(() => said({ kind: 'report', seq: 1, clockMs: 1 }, Buffer.from('x'))).toThrow('to spare');
+    expect(() => said({ kind: 'report', seq: 1, clockMs: 1 }, Buffer.from('x'))).toThrow(
+      'to spare',
+    );
   });
 
   it('is never anything but a message or a ProtocolError', () => {
     const kinds = fc.constantFrom('ready', 'report', 'failedToLoad', 'returned', 'threw');
-    const keys = fc.constantFrom('kind', 'seq', 'clockMs', 'ended', 'begun', 'note', 'job', 'outcome');
+    const keys = fc.constantFrom(
+      'kind',
+      'seq',
+      'clockMs',
+      'ended',
+      'begun',
+      'note',
+      'job',
+      'outcome',
+    );
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
         { maxDepth: 4 },

@@ -198,6 +198,9 @@ describe('what a handler sees', () => {
     const { run } = await startChild();
     const given = job('x.y');
     const data = Buffer.from(JSON.stringify([functionName, null, ['return 6*7'], {}]));
-    expect((await run({ ...given, data })).outcome).toEqual({ kind: 'unknownHandler', functionName });
+    expect((await run({ ...given, data })).outcome).toEqual({
+      kind: 'unknownHandler',
+      functionName,
+    });
   });
 });

@@ -10,10 +10,14 @@ afterEach(() => {
 });
 
 const startParent = async (leaseMs: number, handler: string) => {
-  const parent = spawn(process.execPath, [fileURLToPath(fixture('parent.js')), `${leaseMs}`, handler], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH },
-  });
+  const parent = spawn(
+    process.execPath,
+    [fileURLToPath(fixture('parent.js')), `${leaseMs}`, handler],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH },
+    },
+  );
   parents.push(parent);
   const [line] = await once(parent.stdout as NonNullable<typeof parent.stdout>, 'data');
   const child = Number(String(line));

@@ -47,7 +47,11 @@ describe('the outcome of a job whose end was decided', () => {
   const limit = { kind: 'timedOut', limitMs: 100 } as const;
   const stopped = { kind: 'stopped', reason: 'canceled' } as const;
   const returned = { kind: 'returned', result: null } as const;
-  const threw = { kind: 'threw', error: { name: '', message: '', stack: '' }, retryable: true } as const;
+  const threw = {
+    kind: 'threw',
+    error: { name: '', message: '', stack: '' },
+    retryable: true,
+  } as const;
 
   it.each([
     [null, returned, 500, returned],

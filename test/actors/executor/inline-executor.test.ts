@@ -54,7 +54,7 @@ describe('the inline executor', () => {
     executor.run(jobs);
     await until('all ended', () => ledger.ended.length === 50);
     for (const { job: own, outcome } of ledger.ended) {
-      expect(JSON.parse(outcome.result)).toBe(own.jobId);
+      expect(JSON.parse(String(outcome.result))).toBe(own.jobId);
     }
     await executor.stop({ graceMs: 0 });
   });
@@ -74,18 +74,18 @@ describe('the inline executor', () => {
     const { executor, run } = await startInline(1);
     const running = job('waitForAbort');
     const waiting = job('noop');
-    const ends = [run(running), run(waiting)];
+    const [ranOut, waited] = [run(running), run(waiting)];
     executor.cancel(waiting.execution, 'deleted');
     executor.cancel(running.execution, 'canceled');
-    expect((await ends[0]).outcome).toEqual({ kind: 'stopped', reason: 'canceled' });
-    expect((await ends[1]).outcome).toEqual({ kind: 'stopped', reason: 'deleted' });
+    expect((await ranOut).outcome).toEqual({ kind: 'stopped', reason: 'canceled' });
+    expect((await waited).outcome).toEqual({ kind: 'stopped', reason: 'deleted' });
     await executor.stop({ graceMs: 0 });
   });
 
   it('tells notes before the end, and nothing after it', async () => {
     const { executor, run, ledger } = await startInline(1);
     await run(job('countsUp'));
-    const notes = ledger.notes.map(({ note }) => Object.keys(note)).flat();
+    const notes = ledger.notes.flatMap(({ note }) => Object.keys(note));
     expect(notes.sort()).toEqual(['log', 'meta', 'progress']);
     await executor.stop({ graceMs: 0 });
   });
@@ -102,7 +102,7 @@ describe('the inline executor', () => {
     ]);
     expect(disposed).toEqual(['disposed']);
     executor.run([job('noop')]);
-    expect(ledger.ended.at(-1).outcome.kind).toBe('notBegun');
+    expect(ledger.ended.at(-1)?.outcome.kind).toBe('notBegun');
     expect(await executor.stop({ graceMs: 0 })).toBe(exit);
   });
 

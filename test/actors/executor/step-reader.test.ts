@@ -8,7 +8,8 @@ import { StepReader } from '../../../src/actors/executor/step-reader.js';
 const token = Buffer.alloc(16, 9);
 const step = (seq: number, clockMs = 0) =>
   encodeChildMessage({ kind: 'report', seq, clockMs, leaving: 'x'.repeat(seq % 7) }, token);
-const seqs = (reports: Iterable<unknown>) => [...reports].map((report) => (report as { seq: number }).seq);
+const seqs = (reports: Iterable<unknown>) =>
+  [...reports].map((report) => (report as { seq: number }).seq);
 
 describe('steps', () => {
   it('come once and in order, whether by channel or journal', () => {

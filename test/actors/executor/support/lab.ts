@@ -1,9 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ExecutorProcess } from '../../../../src/actors/executor/executor-process.js';
+import type {
+  Begun,
+  Ended,
+  ExecutorEvents,
+  ExecutorExit,
+  Note,
+} from '../../../../src/actors/executor/executor.js';
+import {
+  ExecutorProcess,
+  type ExecutorProcessOptions,
+} from '../../../../src/actors/executor/executor-process.js';
+import type { Outcome, SerializedError } from '../../../../src/actors/outcome.js';
 import { encodeCall } from '../../../../src/redis/payload/call.js';
 
-export const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).href;
+export const fixture = (name: string): string =>
+  new URL(`../fixtures/${name}`, import.meta.url).href;
 
 export interface JobOptions {
   kwargs?: Record<string, unknown>;
@@ -49,35 +61,48 @@ export const isAlive = (pid: number): boolean => {
 export const rss = (pid: number | 'self'): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024;
 
+/** An outcome with the fields of every kind, so that a test may ask for the one it expects. */
+export interface SeenOutcome {
+  kind: Outcome['kind'];
+  result: Buffer;
+  error: SerializedError;
+  detail: string;
+  reason: string;
+}
+
+export interface SeenEnd extends Omit<Ended, 'outcome'> {
+  outcome: SeenOutcome;
+}
+
 /** Collects what an executor tells, and lets a test await the end of one job. */
 export class Ledger {
-  readonly ended: any[] = [];
-  readonly begun: any[] = [];
-  readonly notes: { jobId: string; note: any }[] = [];
-  readonly exits: any[] = [];
+  readonly ended: SeenEnd[] = [];
+  readonly begun: Begun[] = [];
+  readonly notes: { jobId: string; note: Note }[] = [];
+  readonly exits: ExecutorExit[] = [];
   readonly leaving: string[] = [];
   readonly batches: number[] = [];
   output = '';
-  readonly #waiting = new Map<string, (ended: any) => void>();
+  readonly #waiting = new Map<string, (ended: SeenEnd) => void>();
 
-  readonly events = {
-    onBegun: (begun: any) => this.begun.push(...begun),
-    onEnded: (batch: any) => {
+  readonly events: ExecutorEvents = {
+    onBegun: (begun) => void this.begun.push(...begun),
+    onEnded: (batch) => {
       this.batches.push(batch.length);
-      for (const ended of batch) {
+      for (const ended of batch as readonly SeenEnd[]) {
         this.ended.push(ended);
         this.#waiting.get(ended.job.execution)?.(ended);
       }
     },
-    onNote: (told: any, note: any) => this.notes.push({ jobId: told.jobId, note }),
-    onOutput: (_job: any, _stream: any, text: string) => {
+    onNote: ({ jobId }, note) => void this.notes.push({ jobId, note }),
+    onOutput: (_job, _stream, text) => {
       this.output += text;
     },
-    onLeaving: (reason: string) => this.leaving.push(reason),
-    onExit: (exit: any) => this.exits.push(exit),
+    onLeaving: (reason) => void this.leaving.push(reason),
+    onExit: (exit) => void this.exits.push(exit),
   };
 
-  endOf(given: LabJob): Promise<any> {
+  endOf(given: LabJob): Promise<SeenEnd> {
     return new Promise((resolve) => this.#waiting.set(given.execution, resolve));
   }
 
@@ -86,10 +111,10 @@ export class Ledger {
   }
 }
 
-const started = new Set<any>();
+const started = new Set<ExecutorProcess>();
 
 /** A child that is ready, with the fixture handlers. Ended by `endAll` at the latest. */
-export const startChild = async (options: Record<string, unknown> = {}) => {
+export const startChild = async (options: Partial<ExecutorProcessOptions> = {}) => {
   const ledger = new Ledger();
   const executor = new ExecutorProcess(
     { modules: [fixture('jobs.js')], graceMs: 150, ...options },
