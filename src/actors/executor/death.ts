@@ -1,4 +1,6 @@
 import type { Outcome } from '../outcome.js';
+import type { Ended } from './executor.js';
+import type { HeldJob } from './held-jobs.js';
 import { channelGone } from './protocol.js';
 
 export interface Death {
@@ -28,10 +30,22 @@ export const describeDeath = (death: Death): string => {
   return stderr === '' ? cause : `${cause}\n${stderr}`;
 };
 
-/** A dead child's running job, as the same kind of fact that a living one would have sent. */
-export const diedOutcome = (death: Death): Outcome => ({
-  kind: 'died',
-  exitCode: death.exitCode,
-  signal: death.signal,
-  detail: describeDeath(death),
-});
+/**
+ * The jobs of a dead child, as the same kind of fact that a living one would have sent: the running
+ * one has what was decided for it or else died, the others have not begun. Pure but for the clock.
+ */
+export const endedByDeath = (
+  held: readonly HeldJob[],
+  running: HeldJob | null,
+  death: Death,
+): Ended[] => {
+  const { exitCode, signal } = death;
+  const died: Outcome = { kind: 'died', exitCode, signal, detail: describeDeath(death) };
+  const reason = `the executor is gone: ${describeDeath({ ...death, stderr: '' })}`;
+  return held.map(({ job, beganAtMs, fate }) => ({
+    job,
+    outcome: job === running?.job ? (fate ?? died) : { kind: 'notBegun', reason },
+    beganAtMs,
+    tookMs: beganAtMs === null ? 0 : performance.now() - beganAtMs,
+  }));
+};

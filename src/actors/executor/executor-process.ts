@@ -1,7 +1,8 @@
 import type { JobToRun } from '../job-to-run.js';
 import { ChildConnection } from './child-connection.js';
 import { ChildOutput } from './child-output.js';
-import { type Death, describeDeath, diedOutcome } from './death.js';
+import { Deadline } from './deadline.js';
+import { type Death, describeDeath, endedByDeath } from './death.js';
 import { type Deferred, deferred } from './deferred.js';
 import { ExecutorStartError } from './errors.js';
 import type { Ended, Executor, ExecutorEvents, ExecutorExit, StopReason } from './executor.js';
@@ -20,7 +21,6 @@ import { residentBytes } from './resident-memory.js';
 export type { ExecutorProcessOptions } from './executor-process-options.js';
 
 const lookEveryMs = 100;
-const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * The parent's half of one executor child. It hands jobs over, keeps their deadlines, and turns
@@ -44,7 +44,7 @@ export class ExecutorProcess implements Executor {
   #takingBack: string | null = null;
   #jobsDone = 0;
   #ended: Ended[] = [];
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #deadline = new Deadline((held, limitMs) => this.#deadlineCame(held, limitMs));
   #looking: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
 
@@ -173,7 +173,7 @@ export class ExecutorProcess implements Executor {
     } finally {
       this.#pass();
     }
-    if (this.#held.running !== before) this.#armDeadline();
+    if (this.#held.running !== before) this.#deadline.arm(this.#held.running);
   }
 
   #take(message: ChildMessage): void {
@@ -230,22 +230,10 @@ export class ExecutorProcess implements Executor {
     }
   }
 
-  #armDeadline(): void {
-    clearTimeout(this.#deadline);
-    const running = this.#held.running;
-    if (!running || running.job.timeoutMs === null || running.beganAtMs === null) return;
-    const leftMs = running.beganAtMs + running.job.timeoutMs - performance.now();
-    const waitMs = Math.min(longestTimerMs, Math.max(0, leftMs));
-    this.#deadline = setTimeout(() => this.#deadlineCame(running), waitMs);
-  }
-
-  #deadlineCame(held: HeldJob): void {
+  #deadlineCame(held: HeldJob, limitMs: number): void {
     // A child that blocks its thread cannot send; it may long be in another job.
     this.#child?.readJournal();
-    const { timeoutMs } = held.job;
-    if (held !== this.#held.running || timeoutMs === null || held.beganAtMs === null) return;
-    if (held.beganAtMs + timeoutMs > performance.now() + 1) this.#armDeadline();
-    else this.#decide(held, { kind: 'timedOut', limitMs: timeoutMs });
+    if (held === this.#held.running) this.#decide(held, { kind: 'timedOut', limitMs });
   }
 
   #decide(running: HeldJob, fate: Fate): void {
@@ -319,24 +307,19 @@ export class ExecutorProcess implements Executor {
     const isClean = this.#state === 'new' || (exitCode === 0 && this.#state === 'leaving');
     this.#state = 'gone';
     this.#ladder.end();
-    for (const timer of [this.#deadline, this.#looking, this.#patience]) clearTimeout(timer);
+    this.#deadline.clear();
+    for (const timer of [this.#looking, this.#patience]) clearTimeout(timer);
     const verdict = error ? `it could not be spawned: ${error.message}` : this.#verdict;
     const death: Death = { exitCode, signal, verdict, stderr: this.#output.tail };
     // Somebody spoke out of turn. If nobody is known to run, it was most likely the next in line; and
     // to charge no one would let the same job break one child after the other, for ever.
     const running = this.#held.running ?? (this.#isBroken ? this.#held.firstWaiting() : null);
-    const cause = describeDeath({ ...death, stderr: '' });
-    const notBegun = { kind: 'notBegun', reason: `the executor is gone: ${cause}` } as const;
-    for (const held of this.#held.takeAll()) {
-      const outcome = held === running ? (held.fate ?? diedOutcome(death)) : notBegun;
-      const tookMs = held.beganAtMs === null ? 0 : performance.now() - held.beganAtMs;
-      this.#ended.push({ job: held.job, outcome, beganAtMs: held.beganAtMs, tookMs });
-    }
+    this.#ended.push(...endedByDeath(this.#held.takeAll(), running, death));
     this.#pass();
     const detail = isClean ? '' : describeDeath(death);
     this.#ready.reject(
       new ExecutorStartError(
-        cause,
+        describeDeath({ ...death, stderr: '' }),
         this.#loadError || this.#output.tail,
         error ? { cause: error } : undefined,
       ),
