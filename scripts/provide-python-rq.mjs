@@ -26,7 +26,10 @@ export async function providePythonRq() {
       if (!(await isValid(release))) missing.push(release);
     }
     if (missing.length > 0) await provideVenvModule();
-    await Promise.all(missing.map(makeEnvironment));
+    // All of them to their end: a failing one must not leave the pip of another behind.
+    for (const made of await Promise.allSettled(missing.map(makeEnvironment))) {
+      if (made.status === 'rejected') throw made.reason;
+    }
     return env;
   } catch (error) {
     if (!(error instanceof Refusal) || process.env.CI === 'true') throw error;

@@ -1,6 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './guard.mjs';
 
@@ -27,24 +28,46 @@ export function whenDone(/** @type {() => unknown} */ undo) {
  */
 export async function command(work) {
   /** @type {number | undefined} */ let interrupted;
-  for (const [signal, number] of /** @type {const} */ ([
-    ['SIGHUP', 1],
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ])) {
-    process.on(signal, () => {
-      interrupted ??= 128 + number;
-      interruption.abort(new Refusal(`interrupted by ${signal}`));
-    });
+  const interrupt = (/** @type {number} */ code, /** @type {string} */ reason) => {
+    interrupted ??= code;
+    interruption.abort(new Refusal(reason));
+  };
+  for (const signal of /** @type {const} */ (['SIGHUP', 'SIGINT', 'SIGTERM'])) {
+    process.on(signal, () =>
+      interrupt(128 + constants.signals[signal], `interrupted by ${signal}`),
+    );
   }
+  const watch = watchNpm(() => interrupt(1, 'interrupted, npm is gone'));
   /** @type {number | void} */ let code = 1;
   try {
     code = await work();
   } catch (error) {
-    say(error instanceof Refusal ? error.message : error instanceof Error ? error.stack : error);
+    report(error);
   }
-  for (const undo of atEnd.reverse()) await undo();
-  process.exitCode = interrupted ?? code ?? 0;
+  for (const undo of atEnd.reverse()) {
+    try {
+      await undo();
+    } catch (error) {
+      report(error);
+      code = 1;
+    }
+  }
+  clearInterval(watch);
+  // Not by running dry: a forgotten socket must not hold up whoever waits for us.
+  process.exit(interrupted ?? code ?? 0);
+}
+
+/** A killed npm forwards nothing: we notice that we were given to another parent. */
+function watchNpm(/** @type {() => void} */ gone) {
+  if (!process.env.npm_lifecycle_event) return undefined;
+  const npm = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== npm) gone();
+  }, 250);
+}
+
+function report(/** @type {unknown} */ error) {
+  say(error instanceof Refusal ? error.message : error instanceof Error ? error.stack : error);
 }
 
 /** Our own lines, told apart from those of the tools. */

@@ -7,39 +7,50 @@ import { Refusal, whenDone } from './running.mjs';
  *
  * @param {string} url
  * @param {number} workers
+ * @throws {Refusal}
  */
 export async function requireEmpty(url, workers) {
-  // Loaded here: before the install there is no ioredis.
-  const { Redis } = await import('ioredis');
-  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0 });
-  const connectionErrors = /** @type {Error[]} */ ([]);
-  redis.on('error', (error) => connectionErrors.push(error));
+  const name = `REDIS_URL ${url.replace(/\/\/[^@/]*@/, '//***@')}`;
+  const redis = await connect(url, name);
   try {
-    await redis.connect();
-  } catch (error) {
-    throw new Refusal(
-      `Nothing answers at REDIS_URL ${withoutPassword(url)}: ${connectionErrors[0] ?? error}`,
-    );
-  }
-  whenDone(async () => {
     for (let database = 1; database <= workers; database += 1) {
       await redis.select(database);
-      await redis.flushdb();
+      const size = await redis.dbsize();
+      if (size === 0) continue;
+      throw new Refusal(
+        `Database ${database} of ${name} holds ${size} keys, and the tests would flush it. ` +
+          `Empty the databases 1 to ${workers}, or unset REDIS_URL to use a private server.`,
+      );
     }
+  } finally {
     redis.disconnect();
-  });
-  for (let database = 1; database <= workers; database += 1) {
-    await redis.select(database);
-    const size = await redis.dbsize();
-    if (size === 0) continue;
-    redis.disconnect();
-    throw new Refusal(
-      `Database ${database} of REDIS_URL ${withoutPassword(url)} holds ${size} keys, and the tests ` +
-        `would flush it. Empty the databases 1 to ${workers}, or unset REDIS_URL to use a private server.`,
-    );
   }
+  // Only now: what was there before us is not ours to flush.
+  whenDone(async () => {
+    const again = await connect(url, name);
+    for (let database = 1; database <= workers; database += 1) {
+      await again.select(database);
+      await again.flushdb();
+    }
+    again.disconnect();
+  });
 }
 
-function withoutPassword(/** @type {string} */ url) {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+/** @param {string} url @param {string} name */
+async function connect(url, name) {
+  // Loaded here: before the install there is no ioredis.
+  const { Redis } = await import('ioredis');
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  /** @type {Error | undefined} */ let reason;
+  redis.on('error', (error) => {
+    reason = error;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw new Refusal(`${name} cannot be used: ${reason ?? error}`);
+  }
 }
