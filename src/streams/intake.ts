@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { failureKind, pauseMs } from '../redis/failure.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
@@ -53,6 +52,7 @@ export class Intake {
   private outstanding = 0;
   /** Asked for by calls under way. */
   private asked = 0;
+  private calls = 0;
   private mayHaveWork = true;
   private scheduled = false;
   private quieted = false;
@@ -169,7 +169,8 @@ export class Intake {
     const wanted = toStart + toHold;
     this.asked += wanted;
     const request = {
-      requestId: this.settings.tag + randomBytes(12 - tagLength / 2).toString('hex'),
+      // The tag is random for each start of a worker: a counter makes the rest unique.
+      requestId: this.settings.tag + (++this.calls).toString(16).padStart(24 - tagLength, '0'),
       settlements: batch.map(({ settlement }) => settlement),
       begun: this.begun.splice(0),
       hints: this.hints.splice(0),

@@ -63,7 +63,9 @@ local function faultOf(q)
   return q.fault
 end
 
-local shared = misfit(failedQueueKey, 'list') or misfit(queuesKey, 'set') or misfit(workerKey, 'hash') or misfit(replyKey, 'string')
+local workerFault, workerFields = misfit(workerKey, 'hash')
+local shared = workerFault or misfit(replyKey, 'string') or misfit(failedQueueKey, 'list')
+  or settlements > 0 and misfit(queuesKey, 'set')
 if shared then return typeError(shared) end
 
 local claimed = {}
@@ -249,7 +251,7 @@ end
 for _, q in ipairs(queues) do
   if #q.finishedAdds > 0 then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
 end
-if succeeded + failedAttempts > 0 and redis.call('EXISTS', workerKey) == 1 then
+if succeeded + failedAttempts > 0 and workerFields > 0 then
   if succeeded > 0 then redis.call('HINCRBY', workerKey, 'successful_job_count', succeeded) end
   if failedAttempts > 0 then redis.call('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
   redis.call('HINCRBYFLOAT', workerKey, 'total_working_time', string.format('%.3f', workedMs / 1000))
@@ -367,8 +369,13 @@ end
 local wanted = toStart + toHold
 local left = 0
 for n, q in ipairs(queues) do
-  local kind = wanted > 0 and redis.call('TYPE', q.list).ok or 'none'
-  if kind ~= 'none' and not faultOf(q) then
+  local waiting = 0
+  if wanted > 0 then
+    waiting = redis.pcall('LLEN', q.list)
+    if type(waiting) == 'table' then waiting = faultOf(q) and 0 end
+  end
+  if waiting > 0 and not faultOf(q) then
+    local scannedBefore = scanned
     while taken < wanted and scanned < 1000 do
       local many = math.min(wanted - taken, 1000 - scanned)
       local ids = redis.call('LPOP', q.list, many)
@@ -379,7 +386,7 @@ for n, q in ipairs(queues) do
       if #ids < many then break end
     end
     if #q.wipAdds > 0 then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
-    left = left + redis.call('LLEN', q.list)
+    left = left + waiting - (scanned - scannedBefore)
   end
 end
 

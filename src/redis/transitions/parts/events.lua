@@ -54,35 +54,42 @@ local function appendEntry(key, fields, events, length)
   redis.call('XADD', key, 'MAXLEN', '~', most, '*', unpack(fields))
 end
 
+-- The rows of one queue, cut into entries.
+local function appendRows(key, worker, rows, length)
+  local fields, events
+  local function begin()
+    fields, events = worker ~= '' and { 'worker', worker } or {}, 0
+  end
+  begin()
+  for _, row in ipairs(rows) do
+    local all, width = row.words or row.list, row.width or 1
+    local count = #all / width
+    local from = 1
+    while from <= count do
+      local to = math.min(count, from + eventsPerEntry - events - 1)
+      fields[#fields + 1] = row.kind
+      if row.words then
+        fields[#fields + 1] = table.concat(all, ' ', (from - 1) * width + 1, to * width)
+      else
+        fields[#fields + 1] = cjson.encode(from == 1 and to == count and all or { unpack(all, from, to) })
+      end
+      events = events + to - from + 1
+      from = to + 1
+      if events >= eventsPerEntry then
+        appendEntry(key, fields, events, length)
+        begin()
+      end
+    end
+  end
+  if events > 0 then appendEntry(key, fields, events, length) end
+end
+
+local function byPlace(a, b) return a.place < b.place end
+
 local function appendEvents(worker, length)
   length = tonumber(length)
   for key, entry in pairs(log) do
-    table.sort(entry.order, function(a, b) return a.place < b.place end)
-    local fields, events
-    local function begin()
-      fields, events = worker ~= '' and { 'worker', worker } or {}, 0
-    end
-    begin()
-    for _, row in ipairs(entry.order) do
-      local all, width = row.words or row.list, row.width or 1
-      local count = #all / width
-      local from = 1
-      while from <= count do
-        local to = math.min(count, from + eventsPerEntry - events - 1)
-        fields[#fields + 1] = row.kind
-        if row.words then
-          fields[#fields + 1] = table.concat(all, ' ', (from - 1) * width + 1, to * width)
-        else
-          fields[#fields + 1] = cjson.encode(from == 1 and to == count and all or { unpack(all, from, to) })
-        end
-        events = events + to - from + 1
-        from = to + 1
-        if events >= eventsPerEntry then
-          appendEntry(key, fields, events, length)
-          begin()
-        end
-      end
-    end
-    if events > 0 then appendEntry(key, fields, events, length) end
+    if entry.order[2] then table.sort(entry.order, byPlace) end
+    appendRows(key, worker, entry.order, length)
   end
 end
