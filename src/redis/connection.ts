@@ -17,13 +17,16 @@ const common: RedisSettings = {
   keepAlive: 10_000,
   enableReadyCheck: true,
   maxRetriesPerRequest: 0,
-  retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
+  retryStrategy: (tries) =>
+    Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
 };
 
 const open = (address: RedisAddress, settings: RedisSettings): Redis => {
   const options = { ...common, ...settings };
   const redis =
-    typeof address === 'string' ? new Redis(checkUrl(address), options) : new Redis({ ...address, ...options });
+    typeof address === 'string'
+      ? new Redis(checkUrl(address), options)
+      : new Redis({ ...address, ...options });
   // ioredis prints unhandled connection errors; each command's rejection carries them already.
   redis.on('error', () => undefined);
   return redis;
@@ -52,6 +55,8 @@ export const closeConnection = (redis: Redis): void => redis.disconnect(false);
 
 /** The address without its credentials, for messages. */
 export const describeAddress = (address: RedisAddress): string => {
-  if (typeof address !== 'string') return `${address.host ?? address.path ?? 'localhost'}:${address.port ?? 6379}`;
-  return address.replace(/\/\/[^@/]*@/, '//');
+  if (typeof address !== 'string')
+    return `${address.host ?? address.path ?? 'localhost'}:${address.port ?? 6379}`;
+  // Greedy, and without what follows the path: a password may hold any character, and may be a parameter.
+  return address.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '');
 };
