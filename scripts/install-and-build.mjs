@@ -17,6 +17,7 @@ import { Refusal, root, run, say } from './running.mjs';
 
 const src = join(root, 'src');
 const dist = join(root, 'dist');
+const bundled = join(dist, 'executor');
 const stamp = join(root, '.cache/build/stamp');
 const buildInfo = join(root, '.cache/build/tsconfig.tsbuildinfo');
 
@@ -47,6 +48,7 @@ export async function build() {
   copyLua();
   makeBinExecutable();
   if (code !== 0) throw new Refusal('The compiler found errors.');
+  await bundleExecutor();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, sources);
 }
@@ -65,7 +67,33 @@ function isOnlyOurs() {
   return filesUnder(dist).every((file) => statSync(file).mtimeMs <= builtAt);
 }
 
+/**
+ * What every executor child loads, once more as two files: each module file costs a start about a
+ * millisecond, and a child has forty of them.
+ */
+async function bundleExecutor() {
+  const { build: bundle } = await import('esbuild');
+  await bundle({
+    entryPoints: [
+      join(dist, 'actors/executor/child-main.js'),
+      join(dist, 'boot/executor-runtime.js'),
+    ],
+    outdir: bundled,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // The user's own modules import these too, and must meet the same copy.
+    external: ['tsyringe', 'reflect-metadata', 'jiti'],
+    logLevel: 'warning',
+  });
+}
+
 function removeLeftovers() {
+  rmSync(bundled, { recursive: true, force: true });
   for (const file of filesUnder(dist)) {
     const source = join(src, file.slice(dist.length)).replace(/(\.d\.ts|\.js)$/, '.ts');
     if (!existsSync(source)) rmSync(file);

@@ -1,7 +1,7 @@
-export { type Prefetch } from './actors/prefetch.js';
 export { WorkerNameTakenError, WorkerStartError } from './actors/errors.js';
 export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/errors.js';
 export type { Outcome, SerializedError } from './actors/outcome.js';
+export type { Prefetch } from './actors/prefetch.js';
 export type { Settled } from './actors/recorder.js';
 export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
@@ -22,12 +22,22 @@ export type { JobOptions } from './redis/job-options.js';
 export type { JobRecord } from './redis/job-record.js';
 export { isTerminal, type JobStatus, jobStatuses, moves } from './redis/job-status.js';
 export type { Cursor, EventOf, LifecycleEvent, LifecycleKind } from './redis/lifecycle-event.js';
-export { type JobCall, type SerializerName, UndecodablePayloadError, UnserializableError } from './redis/payload/index.js';
+export {
+  type JobCall,
+  type SerializerName,
+  UndecodablePayloadError,
+  UnserializableError,
+} from './redis/payload/index.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
 export type { DeliveriesOptions } from './streams/deliveries.js';
 export { AlreadySettledError, Delivery } from './streams/delivery.js';
-export { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './streams/errors.js';
+export {
+  JobCanceledError,
+  JobExpiredError,
+  JobFailedError,
+  ResultTimeoutError,
+} from './streams/errors.js';
 export type { GapEvent, LogEvent } from './streams/event-log.js';
 export { EventStream, type From } from './streams/events.js';
 export { FailedQueue, type RequeueOptions } from './streams/failed-queue.js';

@@ -10,6 +10,8 @@ export class WorkerNameTakenError extends Error {
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
   constructor(cause: unknown) {
-    super(`The worker did not start: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`The worker did not start: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }

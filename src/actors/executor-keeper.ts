@@ -1,5 +1,13 @@
-import type { Begun, Ended, Executor, ExecutorEvents, ExecutorExit, Note, StopReason } from './executor/executor.js';
 import { ExecutorStartError } from './executor/errors.js';
+import type {
+  Begun,
+  Ended,
+  Executor,
+  ExecutorEvents,
+  ExecutorExit,
+  Note,
+  StopReason,
+} from './executor/executor.js';
 import type { JobToRun } from './job-to-run.js';
 import type { ActorRef, ActorSpec } from './kernel/behavior.js';
 
@@ -58,7 +66,11 @@ export const executorKeeper = (
 
     const isWorn = (worn: Executor, endedNow: number): boolean => {
       if (worn.jobsDone >= settings.maxJobs) return true;
-      if (worn.jobsDone > rssEvery && Math.floor(worn.jobsDone / rssEvery) === Math.floor((worn.jobsDone - endedNow) / rssEvery)) return false;
+      if (
+        worn.jobsDone > rssEvery &&
+        Math.floor(worn.jobsDone / rssEvery) === Math.floor((worn.jobsDone - endedNow) / rssEvery)
+      )
+        return false;
       return (worn.rssBytes() ?? 0) > settings.maxRssBytes;
     };
 
@@ -84,7 +96,9 @@ export const executorKeeper = (
       });
       executor = fresh;
       fresh.start().then(
-        (names) => !isGone && supervisor.tell({ kind: 'ready', slot, concurrency: fresh.concurrency, names }),
+        (names) =>
+          !isGone &&
+          supervisor.tell({ kind: 'ready', slot, concurrency: fresh.concurrency, names }),
         (error) => self.tell({ kind: 'failed', error }),
       );
     };
@@ -111,7 +125,8 @@ export const executorKeeper = (
               supervisor.tell({ kind: 'left', slot });
               return;
             }
-            if (!message.exit.isClean && doneBefore === 0) throw new ExecutorStartError('it died with nothing to do', message.exit.detail);
+            if (!message.exit.isClean && doneBefore === 0)
+              throw new ExecutorStartError('it died with nothing to do', message.exit.detail);
             start();
             return;
           }

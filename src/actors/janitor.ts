@@ -31,7 +31,10 @@ export interface JanitorSettings {
  * look: the clock of Redis may have jumped, or Redis may have been away, and then nobody could have renewed
  * anything.
  */
-export const janitor = (hands: JanitorHands, settings: JanitorSettings): ActorSpec<JanitorMessage> => ({
+export const janitor = (
+  hands: JanitorHands,
+  settings: JanitorSettings,
+): ActorSpec<JanitorMessage> => ({
   name: 'janitor',
   mailbox: { capacity: 16, overflow: 'dropOldest' },
   behavior: (context) => {
@@ -39,7 +42,10 @@ export const janitor = (hands: JanitorHands, settings: JanitorSettings): ActorSp
     let inFlight = new Map<string, number>();
 
     // What was seen before and is unchanged since; the sightings that are new are remembered.
-    const lookAtLeases = async (queue: string, seenNow: Map<string, { score: string; sinceMs: number }>): Promise<void> => {
+    const lookAtLeases = async (
+      queue: string,
+      seenNow: Map<string, { score: string; sinceMs: number }>,
+    ): Promise<void> => {
       const nowMs = settings.nowMs();
       const over: OverdueLease[] = [];
       for (const lease of await hands.overdue(queue)) {

@@ -20,7 +20,9 @@ export class Rate {
   /** `count` jobs ended at `nowMs`, and took so long in all. */
   ended(count: number, tookMs: number, nowMs: number): void {
     const each = tookMs / count;
-    this.tookMs = Number.isFinite(this.tookMs) ? this.tookMs + (each - this.tookMs) * Math.min(1, count / 16) : each;
+    this.tookMs = Number.isFinite(this.tookMs)
+      ? this.tookMs + (each - this.tookMs) * Math.min(1, count / 16)
+      : each;
     this.count += count;
     const passedMs = nowMs - this.sinceMs;
     if (passedMs < 5) return;

@@ -28,7 +28,10 @@ export interface Pen {
 const passPauseMs = 100;
 
 /** The one pen: whatever became of a job, it is written here and nowhere else. */
-export const recorder = (pen: Pen, onSettled: (settled: Settled) => void): ActorSpec<RecorderMessage> => ({
+export const recorder = (
+  pen: Pen,
+  onSettled: (settled: Settled) => void,
+): ActorSpec<RecorderMessage> => ({
   name: 'recorder',
   // Outcomes must not be dropped; there can be no more of them than jobs that are held.
   mailbox: { capacity: 1_000_000, overflow: 'reject' },
@@ -49,7 +52,9 @@ export const recorder = (pen: Pen, onSettled: (settled: Settled) => void): Actor
 
     return (message) => {
       if (message.kind === 'begun') {
-        for (const { job, beganAtMs } of message.begun as ReadonlyArray<Begun & { job: ClaimedJob }>) {
+        for (const { job, beganAtMs } of message.begun as ReadonlyArray<
+          Begun & { job: ClaimedJob }
+        >) {
           if (job.started) continue;
           reported.add(job.execution);
           pen.reportBegun(job, beganAtMs);
@@ -58,7 +63,8 @@ export const recorder = (pen: Pen, onSettled: (settled: Settled) => void): Actor
       }
       for (const ended of message.ended) {
         const job = ended.job as ClaimedJob;
-        if (ended.outcome.kind === 'unknownHandler') setTimeout(() => settle(job, ended), passPauseMs * 2 ** Math.min(job.attempt, 5));
+        if (ended.outcome.kind === 'unknownHandler')
+          setTimeout(() => settle(job, ended), passPauseMs * 2 ** Math.min(job.attempt, 5));
         else settle(job, ended);
       }
     };

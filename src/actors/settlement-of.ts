@@ -14,7 +14,12 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
       return { kind: 'finish', result: outcome.result };
     case 'threw': {
       const { name, message, stack } = outcome.error;
-      return { kind: 'fail', reason: cut(`${name}: ${message}`), retryable: outcome.retryable, traceback: stack };
+      return {
+        kind: 'fail',
+        reason: cut(`${name}: ${message}`),
+        retryable: outcome.retryable,
+        traceback: stack,
+      };
     }
     case 'timedOut': {
       const seconds = Math.round(outcome.limitMs / 1000);
@@ -34,7 +39,11 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
     case 'undecodable':
       return fatal(`its payload cannot be decoded: ${outcome.cause}`);
     case 'unknownHandler':
-      return { kind: 'pass', reason: cut(`no handler ${JSON.stringify(outcome.functionName)} in this worker`), limit: passLimit };
+      return {
+        kind: 'pass',
+        reason: cut(`no handler ${JSON.stringify(outcome.functionName)} in this worker`),
+        limit: passLimit,
+      };
     // The script finds out by itself what became of a job that was canceled, deleted or lost.
     case 'stopped':
       return { kind: 'back', reason: outcome.reason };

@@ -1,6 +1,11 @@
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
 import type { Ended, ExecutorExit, StopReason } from './executor/executor.js';
-import { executorKeeper, type KeeperMessage, type KeeperReport, type KeeperSettings } from './executor-keeper.js';
+import {
+  executorKeeper,
+  type KeeperMessage,
+  type KeeperReport,
+  type KeeperSettings,
+} from './executor-keeper.js';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/behavior.js';
 import { type Prefetch, Rate } from './prefetch.js';
 import type { RecorderMessage } from './recorder.js';
@@ -119,10 +124,15 @@ class Supervisor {
       case 'leave':
         this.isLeaving = true;
         this.giveBackBacklog('the worker is leaving');
-        for (const { keeper } of this.places) keeper.tell({ kind: 'leave', graceMs: message.graceMs });
+        for (const { keeper } of this.places)
+          keeper.tell({ kind: 'leave', graceMs: message.graceMs });
         break;
       case 'left':
-        this.places.splice(this.places.indexOf(this.place(message.slot)), 1, { ...this.place(message.slot), ready: false, concurrency: 0 });
+        this.places.splice(this.places.indexOf(this.place(message.slot)), 1, {
+          ...this.place(message.slot),
+          ready: false,
+          concurrency: 0,
+        });
         if (this.places.every(({ concurrency }) => concurrency === 0)) this.settings.onLeft();
         break;
     }
@@ -157,7 +167,12 @@ class Supervisor {
     let next = 0;
     while (next < this.backlog.length) {
       const place = this.idlest();
-      const share = place ? Math.min(place.concurrency === 1 ? window : this.backlog.length, this.backlog.length - next) : 0;
+      const share = place
+        ? Math.min(
+            place.concurrency === 1 ? window : this.backlog.length,
+            this.backlog.length - next,
+          )
+        : 0;
       if (!place || share === 0) break;
       const jobs = this.backlog.slice(next, next + share);
       next += share;
@@ -189,7 +204,10 @@ class Supervisor {
       return;
     }
     const [job] = this.backlog.splice(at, 1) as [ClaimedJob];
-    this.recorder.tell({ kind: 'ended', ended: [{ job, outcome: { kind: 'stopped', reason }, beganAtMs: null, tookMs: 0 }] });
+    this.recorder.tell({
+      kind: 'ended',
+      ended: [{ job, outcome: { kind: 'stopped', reason }, beganAtMs: null, tookMs: 0 }],
+    });
   }
 
   private look(): void {
@@ -201,11 +219,17 @@ class Supervisor {
     }
     // With no child to be had (all are being replaced), others should run the jobs.
     const canWaitMs = this.places.some(({ ready }) => ready) ? patienceMs : 5_000;
-    if (this.backlog.length > 0 && now - this.waitingSinceMs > canWaitMs) this.giveBackBacklog('no executor was free');
+    if (this.backlog.length > 0 && now - this.waitingSinceMs > canWaitMs)
+      this.giveBackBacklog('no executor was free');
   }
 
   private giveBackBacklog(reason: string): void {
-    const ended = this.backlog.map((job) => ({ job, outcome: { kind: 'notBegun' as const, reason }, beganAtMs: null, tookMs: 0 }));
+    const ended = this.backlog.map((job) => ({
+      job,
+      outcome: { kind: 'notBegun' as const, reason },
+      beganAtMs: null,
+      tookMs: 0,
+    }));
     this.backlog = [];
     if (ended.length > 0) this.recorder.tell({ kind: 'ended', ended });
   }

@@ -99,7 +99,9 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
       throw new InvalidOptionError(option, `it is none of ${workerOptionNames.join(', ')}`);
     }
   }
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as WorkerOptions;
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as WorkerOptions;
   const isolation = given.isolation ?? 'pool';
   if (!['pool', 'fork-per-job', 'inline'].includes(isolation)) {
     throw new InvalidOptionError('isolation', 'it must be pool, fork-per-job or inline');
@@ -114,12 +116,27 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     concurrency: given.concurrency ?? (isolation === 'inline' ? 10 : 1),
     wire: { ...defaultWireSettings, ...given.wire },
   };
-  if (plan.queues.length === 0) throw new InvalidOptionError('queues', 'it must name at least one queue');
-  if (plan.prefetch !== 0 && plan.prefetch !== 'adaptive') throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
-  if (!/^[^\s,]{1,100}$/.test(plan.name)) throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
-  for (const option of ['concurrency', 'maxJobs', 'maxJobsPerChild', 'killGraceMs', 'maxResultBytes'] as const) {
+  if (plan.queues.length === 0)
+    throw new InvalidOptionError('queues', 'it must name at least one queue');
+  if (plan.prefetch !== 0 && plan.prefetch !== 'adaptive')
+    throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
+  if (!/^[^\s,]{1,100}$/.test(plan.name))
+    throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
+  for (const option of [
+    'concurrency',
+    'maxJobs',
+    'maxJobsPerChild',
+    'killGraceMs',
+    'maxResultBytes',
+  ] as const) {
     const value = plan[option];
-    if (!(typeof value === 'number' && value >= 1 && (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY))) {
+    if (
+      !(
+        typeof value === 'number' &&
+        value >= 1 &&
+        (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY)
+      )
+    ) {
       throw new InvalidOptionError(option, 'it must be a whole number above 0');
     }
   }
@@ -128,4 +145,6 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
 
 // A pid comes again, also on the same host: only the random part makes the name unique.
 const defaultName = (): string =>
-  `${hostname().replace(/[^\w.-]/g, '').slice(0, 20)}-${Math.random().toString(36).slice(2, 8)}`;
+  `${hostname()
+    .replace(/[^\w.-]/g, '')
+    .slice(0, 20)}-${Math.random().toString(36).slice(2, 8)}`;

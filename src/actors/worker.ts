@@ -1,13 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
-import { closeConnection, openBlockingConnection, openCommandConnection } from '../redis/connection.js';
+import {
+  closeConnection,
+  openBlockingConnection,
+  openCommandConnection,
+} from '../redis/connection.js';
 import { failureKind } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
 import { cleanQueue } from '../redis/maintenance.js';
 import { writeNote } from '../redis/transitions/note.js';
-import { overdueLeases, recover, recoverIntermediate, tagLength } from '../redis/transitions/recover.js';
-import { beat, registerBirth, registerDeath, type WorkerRecord } from '../redis/transitions/worker-life.js';
+import {
+  overdueLeases,
+  recover,
+  recoverIntermediate,
+  tagLength,
+} from '../redis/transitions/recover.js';
+import {
+  beat,
+  registerBirth,
+  registerDeath,
+  type WorkerRecord,
+} from '../redis/transitions/worker-life.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
 import { WorkerNameTakenError, WorkerStartError } from './errors.js';
@@ -19,7 +33,7 @@ import type { JobToRun } from './job-to-run.js';
 import { ActorSystem } from './kernel/actor-system.js';
 import type { ActorRef } from './kernel/behavior.js';
 import { recorder, type Settled } from './recorder.js';
-import { supervisor, type SupervisorMessage } from './supervisor.js';
+import { type SupervisorMessage, supervisor } from './supervisor.js';
 import type { WorkerPlan } from './worker-options.js';
 
 /** RQ keeps an idle worker's record for 480 s; ours is renewed often, so that a dead worker is gone sooner. */
@@ -89,7 +103,8 @@ export class Worker {
     const settings = { queues: plan.queues, worker: plan.name, tag, wire: plan.wire };
     const trouble = (error: unknown): void => this.trouble(error);
     this.leases = new LeaseKeeper(this.redis, settings, {
-      onRevoked: (job, reason) => this.supervisor?.tell({ kind: 'cancel', execution: job.execution, reason }),
+      onRevoked: (job, reason) =>
+        this.supervisor?.tell({ kind: 'cancel', execution: job.execution, reason }),
       onTrouble: trouble,
     });
     this.intake = new Intake(this.redis, () => openBlockingConnection(plan.url), settings, {
@@ -130,7 +145,8 @@ export class Worker {
    */
   async start(): Promise<readonly string[]> {
     try {
-      if (!(await registerBirth(this.redis, this.record, recordTtlSeconds))) throw new WorkerNameTakenError(this.plan.name);
+      if (!(await registerBirth(this.redis, this.record, recordTtlSeconds)))
+        throw new WorkerNameTakenError(this.plan.name);
       await this.leases.start();
       const names = await this.spawnCast();
       this.events.onReady?.(names);
@@ -171,13 +187,22 @@ export class Worker {
           places: this.places(),
           concurrency: plan.concurrency,
           prefetch: plan.isolation === 'fork-per-job' ? 0 : plan.prefetch,
-          maxJobs: plan.isolation === 'fork-per-job' ? 1 : plan.isolation === 'inline' ? Number.POSITIVE_INFINITY : plan.maxJobsPerChild,
-          maxRssBytes: plan.isolation === 'inline' ? Number.POSITIVE_INFINITY : plan.recycleAboveMiB * 1_048_576,
+          maxJobs:
+            plan.isolation === 'fork-per-job'
+              ? 1
+              : plan.isolation === 'inline'
+                ? Number.POSITIVE_INFINITY
+                : plan.maxJobsPerChild,
+          maxRssBytes:
+            plan.isolation === 'inline'
+              ? Number.POSITIVE_INFINITY
+              : plan.recycleAboveMiB * 1_048_576,
           makeExecutor: (executorEvents) => this.makeExecutor(plan, executorEvents),
           onNote: (job, note) => this.write(job, note),
           onOutput: (job, stream, text) => this.events.onOutput?.(job, stream, text),
           onExit: (exit) => {
-            if (!exit.isClean && !this.stopping) this.trouble(new Error(`An executor left: ${exit.detail}`));
+            if (!exit.isClean && !this.stopping)
+              this.trouble(new Error(`An executor left: ${exit.detail}`));
           },
           onReady: (names) => {
             this.onFirstReady?.(names);
@@ -205,7 +230,9 @@ export class Worker {
   // One child ahead for each that may run: a child takes as long to start as many a job to run.
   private places(): number {
     if (this.plan.isolation === 'inline') return 1;
-    return this.plan.isolation === 'fork-per-job' ? this.plan.concurrency * 2 : this.plan.concurrency;
+    return this.plan.isolation === 'fork-per-job'
+      ? this.plan.concurrency * 2
+      : this.plan.concurrency;
   }
 
   private applyRoom(): void {
@@ -227,13 +254,16 @@ export class Worker {
 
   private write(job: JobToRun, note: Note): void {
     const lines = (note.log ?? []).map(([level, line]) => ({ level, line }));
-    if (note.dropped) lines.push({ level: 'warn', line: `${note.dropped} lines were dropped: too many at a time` });
+    if (note.dropped)
+      lines.push({ level: 'warn', line: `${note.dropped} lines were dropped: too many at a time` });
     const told = {
       ...(note.meta && { meta: note.meta }),
       ...(note.progress !== undefined && { progress: note.progress }),
       lines,
     };
-    writeNote(this.redis, this.plan.name, job, told, this.plan.wire).catch((error) => this.trouble(error));
+    writeNote(this.redis, this.plan.name, job, told, this.plan.wire).catch((error) =>
+      this.trouble(error),
+    );
   }
 
   private janitorHands(): JanitorHands {
@@ -241,7 +271,8 @@ export class Worker {
     return {
       overdue: (queue) => overdueLeases(redis, queue),
       recover: (queue, overdue) => recover(redis, queue, overdue, plan.wire),
-      inFlight: async (queue) => (await redis.callBuffer('LRANGE', keys.intermediate(queue), 0, 99)) as Buffer[],
+      inFlight: async (queue) =>
+        (await redis.callBuffer('LRANGE', keys.intermediate(queue), 0, 99)) as Buffer[],
       recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
       clean: async (queue) => {
         await cleanQueue(redis, queue);
@@ -285,7 +316,10 @@ export class Worker {
     await Promise.race([this.intake.quiet().then(() => this.intake.idle()), pause(farewellMs)]);
     const remaining = [...this.held.values()];
     if (remaining.length === 0) {
-      await Promise.race([registerDeath(this.redis, this.record).catch((error) => this.trouble(error)), pause(1_000)]);
+      await Promise.race([
+        registerDeath(this.redis, this.record).catch((error) => this.trouble(error)),
+        pause(1_000),
+      ]);
     }
     await this.abandon();
     return { ...this.counts, left: remaining };
@@ -301,8 +335,14 @@ export class Worker {
     if (this.stopping) return;
     // The executors do not come up any more: jobs that are held run elsewhere.
     this.intake.setRoom(0, 0);
-    this.stopping = Promise.race([this.intake.quiet().then(() => this.intake.idle()), pause(farewellMs)]).then(async () => {
-      await Promise.race([registerDeath(this.redis, this.record).catch(() => undefined), pause(1_000)]);
+    this.stopping = Promise.race([
+      this.intake.quiet().then(() => this.intake.idle()),
+      pause(farewellMs),
+    ]).then(async () => {
+      await Promise.race([
+        registerDeath(this.redis, this.record).catch(() => undefined),
+        pause(1_000),
+      ]);
       await this.abandon();
       throw error;
     });

@@ -1,8 +1,8 @@
 import { config as rxConfig } from 'rxjs';
 import { handlerModuleUrl } from '../actors/handlers/load-handlers.js';
 import { type Settled } from '../actors/recorder.js';
-import { planWorker, type WorkerOptions, workerOptionNames } from '../actors/worker-options.js';
 import { Worker, type WorkerEvents, type WorkerSummary } from '../actors/worker.js';
+import { planWorker, type WorkerOptions, workerOptionNames } from '../actors/worker-options.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { makeExecutorOf } from './make-executor.js';
 
@@ -38,11 +38,18 @@ const ownOptions = ['handlers', 'container', 'handleSignals', 'on'];
  */
 export const bootWorker = async (options: BootOptions): Promise<RunningWorker> => {
   for (const option of Object.keys(options)) {
-    if (!(workerOptionNames as readonly string[]).includes(option) && !ownOptions.includes(option)) {
-      throw new InvalidOptionError(option, `it is none of ${[...ownOptions, ...workerOptionNames].join(', ')}`);
+    if (
+      !(workerOptionNames as readonly string[]).includes(option) &&
+      !ownOptions.includes(option)
+    ) {
+      throw new InvalidOptionError(
+        option,
+        `it is none of ${[...ownOptions, ...workerOptionNames].join(', ')}`,
+      );
     }
   }
-  if (options.handlers === undefined) throw new InvalidOptionError('handlers', 'it must name a module');
+  if (options.handlers === undefined)
+    throw new InvalidOptionError('handlers', 'it must name a module');
   const { handlers, container, handleSignals = true, on = {}, ...workerOptions } = options;
   const modules = [handlers].flat().map((module) => handlerModuleUrl(module as string | URL).href);
   const config = { container: container === undefined ? null : handlerModuleUrl(container).href };
@@ -64,7 +71,8 @@ export const bootWorker = async (options: BootOptions): Promise<RunningWorker> =
 const isolateSubscribers = (on: WorkerEvents): void => {
   rxConfig.onUnhandledError ??= (error) => {
     if (on.onTrouble) on.onTrouble(error);
-    else process.emitWarning(error instanceof Error ? error : `A subscriber threw ${String(error)}`);
+    else
+      process.emitWarning(error instanceof Error ? error : `A subscriber threw ${String(error)}`);
   };
 };
 

@@ -15,7 +15,11 @@ interface Disposable {
 /** The two things of tsyringe's container that it does not show, and that a right disposal needs. */
 interface Insides {
   disposables?: Set<Disposable>;
-  _registry?: { entries(): Iterable<[token: never, registrations: Array<{ options: { lifecycle: Lifecycle } }>]> };
+  _registry?: {
+    entries(): Iterable<
+      [token: never, registrations: Array<{ options: { lifecycle: Lifecycle } }>]
+    >;
+  };
 }
 
 /** One process's container: singletons live in it, each job gets a child of its own. */
@@ -35,7 +39,9 @@ export class JobContainer {
     // closed to the next one: all are made here, by the root.
     for (const insides of [globalContainer, made.root] as unknown as Insides[]) {
       for (const [token, registrations] of insides._registry?.entries() ?? []) {
-        const isSingleton = registrations.some(({ options }) => options.lifecycle === Lifecycle.Singleton);
+        const isSingleton = registrations.some(
+          ({ options }) => options.lifecycle === Lifecycle.Singleton,
+        );
         if (isSingleton) made.root.resolve(token);
       }
     }
@@ -45,7 +51,8 @@ export class JobContainer {
   /** How handlers that are classes are found: in the container of the job that runs. */
   get classes(): ClassResolver {
     return {
-      resolve: (handlerClass: HandlerClass) => (this.scope.getStore() ?? this.root).resolve(handlerClass as never) as object,
+      resolve: (handlerClass: HandlerClass) =>
+        (this.scope.getStore() ?? this.root).resolve(handlerClass as never) as object,
     };
   }
 

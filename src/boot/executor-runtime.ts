@@ -1,7 +1,11 @@
 import type { CreateExecutorRuntime, ExecutorRuntime } from '../actors/executor/child-runtime.js';
 import { type ClassResolver, collectHandlers } from '../actors/handlers/collect-handlers.js';
 import { Handlers } from '../actors/handlers/handlers.js';
-import { handlerModuleName, handlerModuleUrl, importModule } from '../actors/handlers/load-handlers.js';
+import {
+  handlerModuleName,
+  handlerModuleUrl,
+  importModule,
+} from '../actors/handlers/load-handlers.js';
 import type { Configure } from './container.js';
 
 /** What the worker sends along to its executors. */
@@ -16,7 +20,10 @@ export interface RuntimeConfig {
  *
  * @throws HandlerModuleError, DuplicateHandlerError, what `configure` throws
  */
-export const createExecutorRuntime: CreateExecutorRuntime = async ({ modules, config }): Promise<ExecutorRuntime> => {
+export const createExecutorRuntime: CreateExecutorRuntime = async ({
+  modules,
+  config,
+}): Promise<ExecutorRuntime> => {
   const { container: containerModule } = config as RuntimeConfig;
   const configures: Configure[] = [];
   const loaded: Array<{ namespace: object; name: string }> = [];
@@ -32,8 +39,11 @@ export const createExecutorRuntime: CreateExecutorRuntime = async ({ modules, co
     loaded.push({ namespace, name: handlerModuleName(url) });
   }
   const collect = (classes?: ClassResolver): Handlers =>
-    new Handlers(loaded.flatMap(({ namespace, name }) => collectHandlers(namespace, name, classes)));
-  if (configures.length === 0 && containerModule === null && !wantsResolver(loaded)) return { handlers: collect() };
+    new Handlers(
+      loaded.flatMap(({ namespace, name }) => collectHandlers(namespace, name, classes)),
+    );
+  if (configures.length === 0 && containerModule === null && !wantsResolver(loaded))
+    return { handlers: collect() };
   const { JobContainer } = await import('./container.js');
   const container = await JobContainer.create(configures);
   return {

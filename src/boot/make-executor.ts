@@ -11,12 +11,16 @@ export const makeExecutorOf =
     const { killGraceMs: graceMs, maxResultBytes } = plan;
     if (plan.isolation === 'inline') {
       const runtime = () => createExecutorRuntime({ modules, config });
-      return new InlineExecutor({ runtime, concurrency: plan.concurrency, graceMs, maxResultBytes }, events);
+      return new InlineExecutor(
+        { runtime, concurrency: plan.concurrency, graceMs, maxResultBytes },
+        events,
+      );
     }
     return new ExecutorProcess(
       {
         modules,
-        bootModule: new URL('./executor-runtime.js', import.meta.url).href,
+        // Bundled for the children, as their entry is.
+        bootModule: new URL('../executor/executor-runtime.js', import.meta.url).href,
         config,
         graceMs,
         maxResultBytes,

@@ -1,6 +1,6 @@
 import type { InjectionToken } from 'tsyringe';
-import type { JobContext } from '../tasks.js';
 import type { Rq } from '../streams/rq.js';
+import type { JobContext } from '../tasks.js';
 
 /** The running job: in a container of a job only. */
 export const CURRENT_JOB: InjectionToken<JobContext> = Symbol.for('rxrq.currentJob.token');
