@@ -47,11 +47,14 @@ export class Enqueuer {
 
   private async send(): Promise<void> {
     while (this.waiting.length > 0) {
-      const batch = this.waiting.length > mostAtOnce ? this.waiting.splice(0, mostAtOnce) : this.waiting;
+      const batch =
+        this.waiting.length > mostAtOnce ? this.waiting.splice(0, mostAtOnce) : this.waiting;
       if (batch === this.waiting) this.waiting = [];
       try {
         const verdicts = await this.write(batch.map(({ job }) => job));
-        batch.forEach(({ resolve }, index) => resolve(verdicts[index] as EnqueueVerdict));
+        batch.forEach(({ resolve }, index) => {
+          resolve(verdicts[index] as EnqueueVerdict);
+        });
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -69,11 +72,17 @@ export class Enqueuer {
         return await enqueue(this.redis, this.queue, createdAt, jobs, this.settings);
       } catch (error) {
         const kind = failureKind(error);
-        if (kind === 'full') throw new RedisFullError(`enqueue ${jobs.length} job(s)`, { cause: error });
+        if (kind === 'full')
+          throw new RedisFullError(`enqueue ${jobs.length} job(s)`, { cause: error });
         if (kind !== 'transient') throw error;
         const pause = pauseMs(tries);
-        if (performance.now() - startedMs + pause > this.deadlineMs || this.redis.status === 'end') {
-          throw new RedisUnavailableError(`enqueue ${jobs.length} job(s)`, this.deadlineMs, true, { cause: error });
+        if (
+          performance.now() - startedMs + pause > this.deadlineMs ||
+          this.redis.status === 'end'
+        ) {
+          throw new RedisUnavailableError(`enqueue ${jobs.length} job(s)`, this.deadlineMs, true, {
+            cause: error,
+          });
         }
         await new Promise((resolve) => setTimeout(resolve, pause));
       }

@@ -1,4 +1,5 @@
-const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+const shown = (text: string): string =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /** No hash, or one without a payload, lies under this id. RQ: `NoSuchJobError`. */
 export class NoSuchJobError extends Error {
@@ -62,7 +63,10 @@ export class WrongKeyTypeError extends Error {
 /** Redis has reached maxmemory and takes no new jobs. Nothing was written. */
 export class RedisFullError extends Error {
   override readonly name = 'RedisFullError';
-  constructor(readonly operation: string, options?: ErrorOptions) {
+  constructor(
+    readonly operation: string,
+    options?: ErrorOptions,
+  ) {
     super(`Redis is over maxmemory and refused to ${operation}; nothing was written`, options);
   }
 }

@@ -19,4 +19,5 @@ export const failureKind = (error: unknown): FailureKind => {
 };
 
 /** Pause before try number `tries` (from 1): 50 ms doubled up to 2 s, with jitter so that a fleet spreads out. */
-export const pauseMs = (tries: number): number => Math.min(50 * 2 ** Math.min(tries - 1, 6), 2_000) * (0.5 + Math.random() / 2);
+export const pauseMs = (tries: number): number =>
+  Math.min(50 * 2 ** Math.min(tries - 1, 6), 2_000) * (0.5 + Math.random() / 2);

@@ -57,23 +57,43 @@ const defaultTimeoutSeconds = 180;
  *
  * @throws InvalidOptionError naming the option; InvalidNameError; UnserializableError with `meta`'s path.
  */
-export const fieldsOf = (options: JobOptions): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields'> => {
+export const fieldsOf = (
+  options: JobOptions,
+): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields'> => {
   for (const option of Object.keys(options)) {
-    if (!known.has(option)) throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
+    if (!known.has(option))
+      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
   }
   const fields: Array<string | number | Buffer> = [];
   if (options.jobId !== undefined) checkJobId(options.jobId);
   if (options.timeoutSeconds !== undefined && options.timeoutSeconds !== defaultTimeoutSeconds) {
-    fields.push('timeout', whole('timeoutSeconds', options.timeoutSeconds, (n) => n > 0 || n === -1, 'more than 0, or -1'));
+    fields.push(
+      'timeout',
+      whole(
+        'timeoutSeconds',
+        options.timeoutSeconds,
+        (n) => n > 0 || n === -1,
+        'more than 0, or -1',
+      ),
+    );
   }
   if (options.ttlSeconds !== undefined) {
-    fields.push('ttl', whole('ttlSeconds', options.ttlSeconds, (n) => n > 0, 'more than 0'));
+    fields.push(
+      'ttl',
+      whole('ttlSeconds', options.ttlSeconds, (n) => n > 0, 'more than 0'),
+    );
   }
   if (options.resultTtlSeconds !== undefined) {
-    fields.push('result_ttl', whole('resultTtlSeconds', options.resultTtlSeconds, (n) => n >= -1, '-1 or more'));
+    fields.push(
+      'result_ttl',
+      whole('resultTtlSeconds', options.resultTtlSeconds, (n) => n >= -1, '-1 or more'),
+    );
   }
   if (options.failureTtlSeconds !== undefined) {
-    fields.push('failure_ttl', whole('failureTtlSeconds', options.failureTtlSeconds, (n) => n >= -1, '-1 or more'));
+    fields.push(
+      'failure_ttl',
+      whole('failureTtlSeconds', options.failureTtlSeconds, (n) => n >= -1, '-1 or more'),
+    );
   }
   if (options.retry !== undefined) fields.push(...retryFields(options.retry));
   if (options.meta !== undefined && Object.keys(options.meta).length > 0) {
@@ -87,7 +107,8 @@ export const fieldsOf = (options: JobOptions): Pick<NewJob, 'atFront' | 'ttlSeco
 const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | number> => {
   const intervals = retry.intervalsSeconds ?? [];
   const max = whole('retry.max', retry.max, (n) => n >= 1, '1 or more');
-  for (const interval of intervals) whole('retry.intervalsSeconds', interval, (n) => n >= 0, '0 or more');
+  for (const interval of intervals)
+    whole('retry.intervalsSeconds', interval, (n) => n >= 0, '0 or more');
   // An empty list crashes RQ's failure path.
   const fields: Array<string | number> = [
     'retries_left',
@@ -99,7 +120,12 @@ const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | nu
   return fields;
 };
 
-const whole = (option: string, value: unknown, holds: (n: number) => boolean, rule: string): number => {
+const whole = (
+  option: string,
+  value: unknown,
+  holds: (n: number) => boolean,
+  rule: string,
+): number => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || !holds(value)) {
     throw new InvalidOptionError(option, `it must be a whole number, ${rule}`);
   }

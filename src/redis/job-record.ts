@@ -1,4 +1,3 @@
-import { fromTimestamp } from './timestamp.js';
 import { isJobStatus, type JobStatus } from './job-status.js';
 import {
   decodeCall,
@@ -8,6 +7,7 @@ import {
   type JobCall,
   type SerializerName,
 } from './payload/index.js';
+import { fromTimestamp } from './timestamp.js';
 
 /** A job's hash as it lies in Redis: bytes by field name. */
 export type JobHash = ReadonlyMap<string, Buffer>;
@@ -108,7 +108,8 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
     attempt: integer('x_attempt') ?? 0,
     recoveries: integer('x_recoveries') ?? 0,
-    result: result === undefined ? undefined : attempt('result', () => decodeValue(result), undefined),
+    result:
+      result === undefined ? undefined : attempt('result', () => decodeValue(result), undefined),
     excInfo: excInfo === undefined ? '' : attempt('exc_info', () => decodeExcInfo(excInfo), ''),
     problems,
     hash,

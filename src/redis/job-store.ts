@@ -1,11 +1,19 @@
 import type { Redis } from 'ioredis';
 import { NoSuchJobError } from './errors.js';
-import { keys } from './keys.js';
 import { type JobRecord, readJobRecord } from './job-record.js';
-import { decodeExcString, decodeResultReturnValue, decodeValue, encodeValue } from './payload/index.js';
+import { keys } from './keys.js';
+import {
+  decodeExcString,
+  decodeResultReturnValue,
+  decodeValue,
+  encodeValue,
+} from './payload/index.js';
 
 /** What a job ended in: a value, or a traceback. `null` when neither is there (yet, or any more). */
-export type StoredResult = { kind: 'returned'; value: unknown } | { kind: 'failed'; traceback: string } | null;
+export type StoredResult =
+  | { kind: 'returned'; value: unknown }
+  | { kind: 'failed'; traceback: string }
+  | null;
 
 /** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError */
 export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => {
@@ -15,7 +23,10 @@ export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => 
 };
 
 /** Fetches many jobs in one round trip; `null` where there is none. RQ: `Job.fetch_many`. */
-export const fetchJobs = async (redis: Redis, ids: readonly string[]): Promise<Array<JobRecord | null>> => {
+export const fetchJobs = async (
+  redis: Redis,
+  ids: readonly string[],
+): Promise<Array<JobRecord | null>> => {
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hgetallBuffer(keys.job(id));
@@ -41,10 +52,18 @@ const toRecord = (id: string, flat: readonly Buffer[]): JobRecord | null => {
  * @throws UndecodablePayloadError for a result that no serializer of ours reads.
  */
 export const readResult = async (redis: Redis, record: JobRecord): Promise<StoredResult> => {
-  const entries = (await redis.callBuffer('XREVRANGE', keys.results(record.id), '+', '-', 'COUNT', 1)) as Array<[Buffer, Buffer[]]>;
+  const entries = (await redis.callBuffer(
+    'XREVRANGE',
+    keys.results(record.id),
+    '+',
+    '-',
+    'COUNT',
+    1,
+  )) as Array<[Buffer, Buffer[]]>;
   const fields = new Map<string, Buffer>();
   const latest = entries[0]?.[1] ?? [];
-  for (let i = 0; i + 1 < latest.length; i += 2) fields.set(String(latest[i]), latest[i + 1] as Buffer);
+  for (let i = 0; i + 1 < latest.length; i += 2)
+    fields.set(String(latest[i]), latest[i + 1] as Buffer);
   const type = String(fields.get('type') ?? '');
   if (type === '1' && record.status !== 'failed') {
     const value = fields.get('return_value');
@@ -55,7 +74,8 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
     return { kind: 'failed', traceback: text ? decodeExcString(text) : '' };
   }
   if (record.status === 'finished') return { kind: 'returned', value: record.result ?? null };
-  if (record.status === 'failed' || record.status === 'stopped') return { kind: 'failed', traceback: record.excInfo };
+  if (record.status === 'failed' || record.status === 'stopped')
+    return { kind: 'failed', traceback: record.excInfo };
   return null;
 };
 
@@ -65,7 +85,11 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
  *
  * @throws NoSuchJobError, UnserializableError with the path of the value
  */
-export const saveMeta = async (redis: Redis, record: JobRecord, meta: Record<string, unknown>): Promise<void> => {
+export const saveMeta = async (
+  redis: Redis,
+  record: JobRecord,
+  meta: Record<string, unknown>,
+): Promise<void> => {
   await saveMetaBytes(redis, record.id, encodeValue(meta, record.serializer, { root: 'meta' }));
 };
 

@@ -67,7 +67,11 @@ const listed = new Set<string>([
  * words; rare ones are JSON arrays. A field of a newer version is passed over; broken content yields
  * no event and never an error, because a log must outlive its writers.
  */
-export const unfoldEntry = (queue: string, entryId: string, fields: readonly string[]): LifecycleEvent[] => {
+export const unfoldEntry = (
+  queue: string,
+  entryId: string,
+  fields: readonly string[],
+): LifecycleEvent[] => {
   const events: LifecycleEvent[] = [];
   const at = Number(entryId.slice(0, entryId.indexOf('-')));
   let worker = '';
@@ -119,7 +123,9 @@ export const unfoldEntry = (queue: string, entryId: string, fields: readonly str
 const parseList = (text: string): Array<Record<string, unknown>> => {
   try {
     const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? list.filter((item) => item !== null && typeof item === 'object') : [];
+    return Array.isArray(list)
+      ? list.filter((item) => item !== null && typeof item === 'object')
+      : [];
   } catch {
     return []; // Written by something that is not us: no event can be told from it.
   }
@@ -129,5 +135,8 @@ const parseList = (text: string): Array<Record<string, unknown>> => {
 export const parseCursor = (cursor: Cursor): { entryId: string; seen: number } | null => {
   const match = /^(\d{1,20}-\d{1,20})(?:\.(\d{1,9}))?$/.exec(cursor);
   if (!match) return null;
-  return { entryId: match[1] as string, seen: match[2] === undefined ? Number.MAX_SAFE_INTEGER : Number(match[2]) + 1 };
+  return {
+    entryId: match[1] as string,
+    seen: match[2] === undefined ? Number.MAX_SAFE_INTEGER : Number(match[2]) + 1,
+  };
 };

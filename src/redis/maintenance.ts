@@ -32,7 +32,12 @@ const forgetWorkers = async (redis: Redis, queue: string): Promise<void> => {
   if (members.length === 0) return;
   const alive = await redis.pipeline(members.map((member) => ['exists', member])).exec();
   const gone = members.filter((_, index) => alive?.[index]?.[1] === 0);
-  if (gone.length > 0) await redis.pipeline().srem(keys.workersOf(queue), ...gone).srem(keys.workers, ...gone).exec();
+  if (gone.length > 0)
+    await redis
+      .pipeline()
+      .srem(keys.workersOf(queue), ...gone)
+      .srem(keys.workers, ...gone)
+      .exec();
 };
 
 // From the head only: older entries come first, and a look at all of a long list would hold Redis.

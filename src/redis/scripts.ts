@@ -12,7 +12,8 @@ export interface Script {
   readonly sha: string;
 }
 
-const read = (path: string): string => readFileSync(new URL(`./transitions/${path}.lua`, import.meta.url), 'utf8');
+const read = (path: string): string =>
+  readFileSync(new URL(`./transitions/${path}.lua`, import.meta.url), 'utf8');
 
 /**
  * Loads `transitions/<name>.lua`. Its first line may say `-- uses: clock events`: those
@@ -31,7 +32,12 @@ export const loadScript = (name: string): Script => {
  *
  * @throws WrongKeyTypeError when the script found a key of another type, before its first write.
  */
-export const runScript = async (redis: Redis, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
+export const runScript = async (
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> => {
   try {
     return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
   } catch (error) {
@@ -39,7 +45,8 @@ export const runScript = async (redis: Redis, script: Script, keys: readonly str
     if (message.startsWith('NOSCRIPT')) {
       return redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args);
     }
-    if (message.startsWith('RXRQTYPE ')) throw new WrongKeyTypeError(message.slice('RXRQTYPE '.length));
+    if (message.startsWith('RXRQTYPE '))
+      throw new WrongKeyTypeError(message.slice('RXRQTYPE '.length));
     throw error;
   }
 };

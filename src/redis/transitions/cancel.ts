@@ -6,7 +6,12 @@ import type { WireSettings } from './queue-keys.js';
 const script = loadScript('cancel');
 
 /** Cancels a job that has not ended. Answers the status it had; `''` when there is no such job. */
-export const cancel = async (redis: Redis, queue: string, id: string, settings: WireSettings): Promise<string> => {
+export const cancel = async (
+  redis: Redis,
+  queue: string,
+  id: string,
+  settings: WireSettings,
+): Promise<string> => {
   const scriptKeys = [
     keys.queue(queue),
     keys.intermediate(queue),

@@ -6,7 +6,12 @@ import type { WireSettings } from './queue-keys.js';
 const script = loadScript('delete');
 
 /** Removes a job and everything under its id, whatever its status. False when there was none. */
-export const deleteJob = async (redis: Redis, queue: string, id: string, settings: WireSettings): Promise<boolean> => {
+export const deleteJob = async (
+  redis: Redis,
+  queue: string,
+  id: string,
+  settings: WireSettings,
+): Promise<boolean> => {
   const scriptKeys = [
     keys.job(id),
     keys.dependents(id),
@@ -23,5 +28,11 @@ export const deleteJob = async (redis: Redis, queue: string, id: string, setting
     keys.events(queue),
     keys.failedQueue,
   ];
-  return (await runScript(redis, script, scriptKeys, [id, settings.eventLogLength, prefixes.execution])) === 1;
+  return (
+    (await runScript(redis, script, scriptKeys, [
+      id,
+      settings.eventLogLength,
+      prefixes.execution,
+    ])) === 1
+  );
 };

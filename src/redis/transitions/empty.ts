@@ -7,11 +7,17 @@ const script = loadScript('empty');
 const chunk = 500;
 
 /** Deletes every job that waits in the queue now, in chunks. Running and failed ones are untouched. Answers how many. */
-export const empty = async (redis: Redis, queue: string, settings: WireSettings): Promise<number> => {
+export const empty = async (
+  redis: Redis,
+  queue: string,
+  settings: WireSettings,
+): Promise<number> => {
   let removed = 0;
   for (;;) {
     const args = [prefixes.job, settings.eventLogLength, chunk];
-    const taken = Number(await runScript(redis, script, [keys.queue(queue), keys.events(queue)], args));
+    const taken = Number(
+      await runScript(redis, script, [keys.queue(queue), keys.events(queue)], args),
+    );
     removed += taken;
     if (taken < chunk) return removed;
   }

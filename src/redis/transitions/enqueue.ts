@@ -45,6 +45,11 @@ export const enqueue = async (
     );
     if (job.fields.length > 0) args.push(...job.fields);
   }
-  const reply = await runScript(redis, script, [keys.queues, keys.queue(queue), keys.events(queue)], args);
+  const reply = await runScript(
+    redis,
+    script,
+    [keys.queues, keys.queue(queue), keys.events(queue)],
+    args,
+  );
   return Array.from(String(reply), (letter) => verdicts[letter] as EnqueueVerdict);
 };

@@ -8,7 +8,12 @@ const script = loadScript('extend');
 
 /** Why an execution no longer holds its job, or that it does. */
 export type LeaseVerdict = 'extended' | 'lost' | 'deleted' | 'canceled';
-const verdicts: Record<string, LeaseVerdict> = { e: 'extended', l: 'lost', g: 'deleted', c: 'canceled' };
+const verdicts: Record<string, LeaseVerdict> = {
+  e: 'extended',
+  l: 'lost',
+  g: 'deleted',
+  c: 'canceled',
+};
 
 /**
  * Renews a worker's lease on a queue and those of its running jobs there, at most 1000 a call. Called
@@ -33,7 +38,8 @@ export const extend = async (
     worker.tag,
     jobs.length,
   ];
-  for (const { job, sinceMs } of jobs) args.push(job.jobId, job.execution, Math.round(now - sinceMs));
+  for (const { job, sinceMs } of jobs)
+    args.push(job.jobId, job.execution, Math.round(now - sinceMs));
   const reply = await runScript(redis, script, [keys.wip(queue), keys.leases(queue)], args);
   return Array.from(String(reply), (letter) => verdicts[letter] as LeaseVerdict);
 };

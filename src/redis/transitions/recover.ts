@@ -33,11 +33,17 @@ export const overdueLeases = async (redis: Redis, queue: string): Promise<Overdu
   const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   const jobs = await scored(redis, keys.wip(queue), 0, Number(seconds));
   const found: OverdueLease[] = jobs.map(([member, score]) => ({ member, score, kind: 'job' }));
-  const dead = new Map((await scored(redis, keys.leases(queue), '-inf', nowMs)).map(([tag, score]) => [String(tag), score]));
+  const dead = new Map(
+    (await scored(redis, keys.leases(queue), '-inf', nowMs)).map(([tag, score]) => [
+      String(tag),
+      score,
+    ]),
+  );
   if (dead.size === 0) return found;
   for (const member of (await redis.callBuffer('ZRANGE', keys.wip(queue), 0, 999)) as Buffer[]) {
     const start = member.indexOf(':') + 1;
-    const score = start > 0 ? dead.get(member.toString('latin1', start, start + tagLength)) : undefined;
+    const score =
+      start > 0 ? dead.get(member.toString('latin1', start, start + tagLength)) : undefined;
     if (score !== undefined) found.push({ member, score, kind: 'worker' });
   }
   return found;
@@ -49,8 +55,22 @@ export const forgetLeases = async (redis: Redis, queue: string): Promise<void> =
   await redis.zremrangebyscore(keys.leases(queue), '-inf', (Number(seconds) - 86_400) * 1000);
 };
 
-const scored = async (redis: Redis, key: string, from: number | string, to: number): Promise<Array<[Buffer, string]>> => {
-  const flat = (await redis.callBuffer('ZRANGEBYSCORE', key, from, to, 'WITHSCORES', 'LIMIT', 0, 1000)) as Buffer[];
+const scored = async (
+  redis: Redis,
+  key: string,
+  from: number | string,
+  to: number,
+): Promise<Array<[Buffer, string]>> => {
+  const flat = (await redis.callBuffer(
+    'ZRANGEBYSCORE',
+    key,
+    from,
+    to,
+    'WITHSCORES',
+    'LIMIT',
+    0,
+    1000,
+  )) as Buffer[];
   const found: Array<[Buffer, string]> = [];
   for (let i = 0; i + 1 < flat.length; i += 2) found.push([flat[i] as Buffer, String(flat[i + 1])]);
   return found;
@@ -88,7 +108,11 @@ export const recover = async (
 };
 
 /** Brings an id back from the in-flight list to the head of its queue, unless it is being run. */
-export const recoverIntermediate = async (redis: Redis, queue: string, id: Buffer): Promise<boolean> => {
+export const recoverIntermediate = async (
+  redis: Redis,
+  queue: string,
+  id: Buffer,
+): Promise<boolean> => {
   const scriptKeys = [keys.intermediate(queue), keys.queue(queue), keys.wip(queue)];
   const args = [prefixes.job, prefixes.executions, id, prefixes.firstSeen];
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;

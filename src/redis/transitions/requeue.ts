@@ -6,7 +6,12 @@ import type { WireSettings } from './queue-keys.js';
 const script = loadScript('requeue');
 
 export type RequeueVerdict = 'requeued' | 'notFailed' | 'unknown' | 'refused';
-const verdicts: Record<string, RequeueVerdict> = { m: 'requeued', n: 'notFailed', u: 'unknown', x: 'refused' };
+const verdicts: Record<string, RequeueVerdict> = {
+  m: 'requeued',
+  n: 'notFailed',
+  u: 'unknown',
+  x: 'refused',
+};
 
 /** Moves failed jobs back to the end of their own queues, or to the front. At most 1000 ids a call. */
 export const requeue = async (

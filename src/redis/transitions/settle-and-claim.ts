@@ -37,7 +37,12 @@ export interface ExchangeReply {
  * The exchange for a worker on the given queues, first one first. `slot` names one of its places for an
  * unanswered call; each slot may have one at a time. Safe to repeat with the same request.
  */
-export const exchangeFor = (redis: Redis, worker: string, queues: readonly string[], settings: WireSettings) => {
+export const exchangeFor = (
+  redis: Redis,
+  worker: string,
+  queues: readonly string[],
+  settings: WireSettings,
+) => {
   const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
   const queuePart = queues.flatMap(queueKeys);
   const shared = [keys.worker(worker), keys.failedQueue, keys.queues];
@@ -70,25 +75,38 @@ export const exchangeFor = (redis: Redis, worker: string, queues: readonly strin
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, id);
     for (const { job, beganAtMs } of begun) {
-      args.push(numberOf.get(job.queue) as number, job.jobId, job.execution, Math.round(now - beganAtMs));
+      args.push(
+        numberOf.get(job.queue) as number,
+        job.jobId,
+        job.execution,
+        Math.round(now - beganAtMs),
+      );
     }
     for (const { job, beganAtMs, tookMs, heartbeaten, end } of settlements) {
       args.push(
         numberOf.get(job.queue) as number,
         job.jobId,
         job.execution,
-        (job.wantsStream ? 1 : 0) + (heartbeaten ? 2 : 0) + (job.started ? 0 : 4) + (beganAtMs === null ? 0 : 8),
+        (job.wantsStream ? 1 : 0) +
+          (heartbeaten ? 2 : 0) +
+          (job.started ? 0 : 4) +
+          (beganAtMs === null ? 0 : 8),
         beganAtMs === null ? 0 : Math.round(now - beganAtMs),
         Math.round(tookMs),
         end.kind,
       );
       if (end.kind === 'finish') {
         // The stream's reader wants base64, the hash the bytes themselves.
-        const result = end.result === null ? '' : job.wantsStream ? end.result.toString('base64') : end.result;
+        const result =
+          end.result === null ? '' : job.wantsStream ? end.result.toString('base64') : end.result;
         args.push(result, end.result === null ? 0 : 1, '');
       } else if (end.kind === 'fail') {
         const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
-        args.push(end.traceback, deflated, JSON.stringify({ reason: end.reason, retryable: end.retryable }));
+        args.push(
+          end.traceback,
+          deflated,
+          JSON.stringify({ reason: end.reason, retryable: end.retryable }),
+        );
       } else {
         args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
       }
@@ -98,7 +116,12 @@ export const exchangeFor = (redis: Redis, worker: string, queues: readonly strin
 
   return async (slot: number, request: ExchangeRequest): Promise<ExchangeReply> => {
     const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart];
-    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as [Buffer, number, Buffer[], Array<Buffer | null>];
+    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as [
+      Buffer,
+      number,
+      Buffer[],
+      Array<Buffer | null>,
+    ];
     return {
       verdicts: Array.from(reply[0].toString('latin1'), (letter) => verdictOf[letter] as Verdict),
       left: reply[1],
@@ -108,7 +131,10 @@ export const exchangeFor = (redis: Redis, worker: string, queues: readonly strin
   };
 };
 
-const readClaimed = (flat: ReadonlyArray<Buffer | null>, queues: readonly string[]): ClaimedJob[] => {
+const readClaimed = (
+  flat: ReadonlyArray<Buffer | null>,
+  queues: readonly string[],
+): ClaimedJob[] => {
   const jobs: ClaimedJob[] = [];
   for (let i = 0; i + 3 < flat.length; i += 4) {
     const head = (flat[i + 3] as Buffer).toString('latin1').split(' ');

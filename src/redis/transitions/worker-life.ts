@@ -29,15 +29,27 @@ const argumentsOf = (record: WorkerRecord, ttlSeconds: number, birth: boolean) =
 ];
 
 /** Registers a worker. False when a living one has this name. RQ: `register_birth`. */
-export const registerBirth = async (redis: Redis, record: WorkerRecord, ttlSeconds: number): Promise<boolean> =>
-  (await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, true))) === 1;
+export const registerBirth = async (
+  redis: Redis,
+  record: WorkerRecord,
+  ttlSeconds: number,
+): Promise<boolean> =>
+  (await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, true))) ===
+  1;
 
 /** A sign of life: the whole record, its sets and its lifetime. RQ: `heartbeat`. */
-export const beat = async (redis: Redis, record: WorkerRecord, ttlSeconds: number): Promise<void> => {
+export const beat = async (
+  redis: Redis,
+  record: WorkerRecord,
+  ttlSeconds: number,
+): Promise<void> => {
   await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, false));
 };
 
 /** RQ: `register_death`. */
-export const registerDeath = async (redis: Redis, record: Pick<WorkerRecord, 'name' | 'queues'>): Promise<void> => {
+export const registerDeath = async (
+  redis: Redis,
+  record: Pick<WorkerRecord, 'name' | 'queues'>,
+): Promise<void> => {
   await runScript(redis, death, scriptKeys(record), []);
 };
