@@ -30,7 +30,7 @@ export async function openProducer({ redis, queue }) {
   };
 }
 
-export async function startWorker({ redis, queues, concurrency, isolation, prefetch }) {
+export async function startWorker({ redis, queues, concurrency, isolation, prefetch, eventLog }) {
   const { bootWorker } = await import(entry.href);
   const worker = await bootWorker({
     url: redis.url,
@@ -39,6 +39,7 @@ export async function startWorker({ redis, queues, concurrency, isolation, prefe
     concurrency,
     isolation: isolations[isolation],
     prefetch,
+    ...(eventLog && { wire: { eventLogLength: eventLog } }),
   });
   return { close: () => worker.stop() };
 }
@@ -46,10 +47,9 @@ export async function startWorker({ redis, queues, concurrency, isolation, prefe
 export async function listen({ redis, queue, onFinished }) {
   const { Rq, ofKind } = await import(entry.href);
   const rq = new Rq({ url: redis.url });
-  const subscription = rq
-    .queue(queue)
-    .events$.pipe(ofKind('finished'))
-    .subscribe(() => onFinished(1));
+  // The begin is fixed once `ready` has resolved: nothing that comes after it can be missed.
+  const events$ = await rq.queue(queue).events('now').ready();
+  const subscription = events$.pipe(ofKind('finished')).subscribe(() => onFinished(1));
   return {
     close() {
       subscription.unsubscribe();

@@ -5,13 +5,10 @@ import { isDoNotRetry, type JobContext, runAsJob } from '../../tasks.js';
 import type { Handler, Handlers } from '../handlers/handlers.js';
 import type { JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
-import { type PerformHooks, RunningJob } from './running-job.js';
+import { type DecodedCall, type PerformHooks, RunningJob } from './running-job.js';
 import { serializeError } from './serialize-error.js';
 
 export type { PerformHooks } from './running-job.js';
-
-/** The field `data`, decoded: the call, and the serializer in which the answer must be written. */
-export type DecodedCall = ReturnType<typeof decodeCall>;
 
 export interface PerformOptions {
   /** A result of more bytes makes the job fail. Default 1 MiB. */

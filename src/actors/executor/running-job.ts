@@ -1,8 +1,11 @@
+import type { decodeCall } from '../../redis/payload/call.js';
 import { decodeMeta, encodeValue } from '../../redis/payload/value.js';
 import type { JobContext, LogLevel } from '../../tasks.js';
 import type { JobToRun } from '../job-to-run.js';
 import { MetaTooLargeError } from './errors.js';
-import type { DecodedCall } from './perform.js';
+
+/** The field `data`, decoded: the call, and the serializer in which the answer must be written. */
+export type DecodedCall = ReturnType<typeof decodeCall>;
 
 /** What the surroundings of a running job give it. All are called on the job's own thread. */
 export interface PerformHooks {
