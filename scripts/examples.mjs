@@ -1,13 +1,17 @@
 // @ts-check
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
 import { installAndBuild } from './install-and-build.mjs';
 import { provideRedis } from './provide-redis.mjs';
 import { command, Refusal, root, run, say } from './running.mjs';
 
-/** Runs every file directly in examples/ that is a program, each against the same Redis. */
+const directory = join(root, 'examples');
+
+/**
+ * Runs every program directly in examples/, each against the same Redis, and compares what it prints with
+ * the file of the same name that ends in `.out`.
+ */
 await command(async () => {
-  const directory = join(root, 'examples');
   const files = existsSync(directory) ? readdirSync(directory) : [];
   const programs = files.filter((file) => /\.m?[jt]s$/.test(file)).sort();
   if (programs.length === 0) throw new Refusal('There is no program in examples/ to run.');
@@ -16,11 +20,21 @@ await command(async () => {
   const failed = [];
   for (const program of programs) {
     say(`examples/${program}`);
-    const runner = program.endsWith('ts') ? [join(root, 'node_modules/jiti/lib/jiti-cli.mjs')] : [];
-    const { code } = await run(process.execPath, [...runner, join(directory, program)], {
-      env: { REDIS_URL: url },
-    });
-    if (code !== 0) failed.push(program);
+    if (!(await prints(program, url))) failed.push(program);
   }
   if (failed.length > 0) throw new Refusal(`FAILED: ${failed.join(', ')}`);
 });
+
+/** @param {string} program @param {string} url */
+async function prints(program, url) {
+  const runner = program.endsWith('ts') ? [join(root, 'node_modules/jiti/lib/jiti-cli.mjs')] : [];
+  const { code, output } = await run(process.execPath, [...runner, join(directory, program)], {
+    env: { REDIS_URL: url },
+    output: 'collect',
+  });
+  process.stdout.write(output);
+  const expected = readFileSync(join(directory, `${parse(program).name}.out`), 'utf8');
+  if (code !== 0) say(`it exited ${code}`);
+  else if (output !== expected) say(`it was to print\n${expected}`);
+  return code === 0 && output === expected;
+}

@@ -1,0 +1,28 @@
+import { currentJob } from 'rxrq/tasks';
+import { inject, injectable, singleton } from 'tsyringe';
+
+export const GREETING = Symbol('greeting');
+
+/** Made once in each executor, and disposed when it leaves. */
+@singleton()
+export class Visitors {
+  private readonly names: string[] = [];
+
+  remember(name: string): number {
+    return this.names.push(name);
+  }
+}
+
+/** A handler class: made for each job by the container. Its method is the handler `Greeter.greet`. */
+@injectable()
+export class Greeter {
+  constructor(
+    private readonly visitors: Visitors,
+    @inject(GREETING) private readonly greeting: string,
+  ) {}
+
+  greet(name: string): string {
+    const place = this.visitors.remember(name);
+    return `${this.greeting} ${name}, visitor ${place} of ${currentJob().queue}`;
+  }
+}
