@@ -41,12 +41,34 @@ export const runScript = async (
   try {
     return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
   } catch (error) {
-    const message = error instanceof Error ? error.message : '';
-    if (message.startsWith('NOSCRIPT')) {
-      return redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args);
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
+      return runWholeScript(redis, script, keys, args);
     }
-    if (message.startsWith('RXRQTYPE '))
-      throw new WrongKeyTypeError(message.slice('RXRQTYPE '.length));
-    throw error;
+    throw named(error);
   }
+};
+
+/**
+ * Runs a script by its whole text: for what must be done before the connection's next command. A hash that
+ * the server does not know comes back, and its text would then be sent behind that command.
+ *
+ * @throws as `runScript`
+ */
+export const runWholeScript = async (
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> => {
+  try {
+    return await redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args);
+  } catch (error) {
+    throw named(error);
+  }
+};
+
+const named = (error: unknown): unknown => {
+  const message = error instanceof Error ? error.message : '';
+  if (!message.startsWith('RXRQTYPE ')) return error;
+  return new WrongKeyTypeError(message.slice('RXRQTYPE '.length));
 };

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
-import { loadScript, runScript } from '../scripts.js';
+import { loadScript, runWholeScript } from '../scripts.js';
 import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('note');
@@ -32,5 +32,6 @@ export const writeNote = async (
     note.lines && note.lines.length > 0 ? JSON.stringify(note.lines) : '',
   ];
   const scriptKeys = [keys.job(job.jobId), keys.wip(job.queue), keys.events(job.queue)];
-  return (await runScript(redis, script, scriptKeys, args)) === 1;
+  // The outcome of the job may be the next command, and after it the note would be refused.
+  return (await runWholeScript(redis, script, scriptKeys, args)) === 1;
 };
