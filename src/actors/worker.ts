@@ -100,7 +100,13 @@ export class Worker {
     this.done.catch(() => undefined); // Whoever never looks at `done` hears of it through `onTrouble`.
     this.redis = openCommandConnection(plan.url);
     const tag = randomBytes(tagLength / 2).toString('hex');
-    const settings = { queues: plan.queues, worker: plan.name, tag, wire: plan.wire };
+    const settings = {
+      queues: plan.queues,
+      worker: plan.name,
+      tag,
+      wire: plan.wire,
+      burst: plan.burst,
+    };
     const trouble = (error: unknown): void => this.trouble(error);
     this.leases = new LeaseKeeper(this.redis, settings, {
       onRevoked: (job, reason) =>

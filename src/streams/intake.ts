@@ -18,6 +18,8 @@ export interface IntakeSettings {
   /** 12 hex characters, random for each start of a worker. Every execution begins with it. */
   tag: string;
   wire: WireSettings;
+  /** Never waits for an id: claims after every settlement, so that `onEmpty` is the truth. Default false. */
+  burst?: boolean;
 }
 
 export interface IntakeEvents {
@@ -116,7 +118,10 @@ export class Intake {
   async quiet(): Promise<void> {
     this.quieted = true;
     this.schedule();
-    while (!this.closed && (this.pops.some((pop) => pop.isBusy) || this.hints.length > 0 || this.idleSlots.length < 2)) {
+    while (
+      !this.closed &&
+      (this.pops.some((pop) => pop.isBusy) || this.hints.length > 0 || this.idleSlots.length < 2)
+    ) {
       this.releasePops();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -152,20 +157,41 @@ export class Intake {
 
   private pump(): void {
     while (!this.closed && this.idleSlots.length > 0) {
-      const free = this.quieted ? 0 : this.room.start + this.room.hold - this.outstanding - this.asked;
+      const free = this.quieted
+        ? 0
+        : this.room.start + this.room.hold - this.outstanding - this.asked;
       const wanted = this.mayHaveWork ? Math.max(0, free) : 0;
-      if (this.waiting.length === 0 && this.begun.length === 0 && this.hints.length === 0 && wanted === 0) break;
+      if (
+        this.waiting.length === 0 &&
+        this.begun.length === 0 &&
+        this.hints.length === 0 &&
+        wanted === 0
+      )
+        break;
       // With a crowd both slots are used, half each: Redis works on one while we work on the other.
       const half = this.idleSlots.length === 2 && wanted >= 16 ? Math.ceil(wanted / 2) : wanted;
-      const share = this.idleSlots.length === 2 && this.waiting.length >= 16 ? Math.ceil(this.waiting.length / 2) : mostSettlements;
+      const share =
+        this.idleSlots.length === 2 && this.waiting.length >= 16
+          ? Math.ceil(this.waiting.length / 2)
+          : mostSettlements;
       const toStart = Math.min(half, Math.max(0, this.room.start - this.outstanding - this.asked));
-      void this.call(this.idleSlots.shift() as number, this.waiting.splice(0, Math.min(share, mostSettlements)), toStart, half - toStart);
+      void this.call(
+        this.idleSlots.shift() as number,
+        this.waiting.splice(0, Math.min(share, mostSettlements)),
+        toStart,
+        half - toStart,
+      );
     }
     this.updatePops();
     if (this.isIdle()) for (const resolve of this.idleWatchers.splice(0)) resolve();
   }
 
-  private async call(slot: number, batch: Waiting[], toStart: number, toHold: number): Promise<void> {
+  private async call(
+    slot: number,
+    batch: Waiting[],
+    toStart: number,
+    toHold: number,
+  ): Promise<void> {
     const wanted = toStart + toHold;
     this.asked += wanted;
     const request = {
@@ -181,13 +207,18 @@ export class Intake {
     this.asked -= wanted;
     if (reply) {
       this.outstanding += reply.claimed.length;
-      if (wanted > 0) this.mayHaveWork = reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
+      if (wanted > 0)
+        this.mayHaveWork =
+          reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
+      // A settlement may have put its job back.
+      else if (this.settings.burst && batch.length > 0) this.mayHaveWork = true;
       for (const fault of reply.faults) this.events.onTrouble(new Error(fault));
       this.answer(batch, reply.verdicts);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
     this.idleSlots.push(slot);
-    if (reply && wanted > 0 && reply.claimed.length === 0 && reply.left === 0) this.events.onEmpty?.();
+    if (reply && wanted > 0 && reply.claimed.length === 0 && reply.left === 0)
+      this.events.onEmpty?.();
     this.schedule();
   }
 
@@ -196,12 +227,19 @@ export class Intake {
       const verdict = verdicts[index] as Verdict;
       if (verdict !== 'refused') waiting.resolve(verdict);
       // Its queue has a key of a wrong type. The outcome is kept until somebody mends that.
-      else setTimeout(() => !this.closed && this.waiting.push(waiting) && this.schedule(), 1_000).unref();
+      else
+        setTimeout(
+          () => !this.closed && this.waiting.push(waiting) && this.schedule(),
+          1_000,
+        ).unref();
     });
   }
 
   // The same request until it is answered: the script recognises it and never does a thing twice.
-  private async insist(slot: number, request: Parameters<typeof this.exchange>[1]): Promise<ExchangeReply | null> {
+  private async insist(
+    slot: number,
+    request: Parameters<typeof this.exchange>[1],
+  ): Promise<ExchangeReply | null> {
     for (let tries = 1; !this.closed; tries++) {
       try {
         return await this.exchange(slot, request);
@@ -218,9 +256,13 @@ export class Intake {
   // A blocking pop only while there is room and nothing to take: an id parked in the in-flight list
   // behind a long job would be stuck, and a Python cleaner would fail it after a minute.
   private updatePops(): void {
-    const free = this.quieted || this.closed ? 0 : this.room.start + this.room.hold - this.outstanding - this.asked;
+    const free =
+      this.quieted || this.closed
+        ? 0
+        : this.room.start + this.room.hold - this.outstanding - this.asked;
     if (free <= 0) this.releasePops();
-    else if (!this.mayHaveWork && this.hints.length === 0) for (const pop of this.pops) pop.want();
+    else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0)
+      for (const pop of this.pops) pop.want();
   }
 
   private releasePops(): void {
