@@ -60,7 +60,7 @@ const defaultTimeoutSeconds = 180;
 export const fieldsOf = (
   options: JobOptions,
 ): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields'> => {
-  for (const option of Object.keys(options)) {
+  for (const option in options) {
     if (!known.has(option))
       throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
   }

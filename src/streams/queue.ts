@@ -5,7 +5,7 @@ import { DuplicateJobError } from '../redis/errors.js';
 import { type JobOptions, fieldsOf } from '../redis/job-options.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
-import { describeCall, encodeCall } from '../redis/payload/index.js';
+import { describeCall, encodeCallForWire } from '../redis/payload/index.js';
 import { fetchJobs } from '../redis/job-store.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { empty } from '../redis/transitions/empty.js';
@@ -91,7 +91,7 @@ export class Queue {
    */
   async enqueueMany(specs: readonly JobSpec[]): Promise<Job[]> {
     const jobs = specs.map(({ name, args = [], options = {} }) => this.prepare(name, args, options));
-    const verdicts = await Promise.all(jobs.map((job) => this.enqueuer.add(job)));
+    const verdicts = await this.enqueuer.addMany(jobs);
     verdicts.forEach((verdict, index) => {
       if (verdict === 'duplicate' && specs[index]?.options?.onDuplicate !== 'keep') {
         throw new DuplicateJobError((jobs[index] as NewJob).id);
@@ -177,7 +177,7 @@ export class Queue {
     return {
       id: options.jobId ?? uuid(),
       ...fieldsOf(options),
-      data: encodeCall(call, options.serializer ?? 'json'),
+      data: encodeCallForWire(call, options.serializer ?? 'json'),
       description: options.description ?? describeCall(call),
     };
   }

@@ -48,6 +48,27 @@ export function encodeCall(
 }
 
 /**
+ * The same, as text where the bytes are plain JSON: a Redis client sends text several times faster than
+ * Buffers among text.
+ *
+ * @throws UnserializableError as `encodeCall`
+ */
+export function encodeCallForWire(
+  call: JobCall,
+  serializer: SerializerName = 'json',
+  options: EncodeCallOptions = {},
+): string | Buffer {
+  if (serializer === 'json') {
+    checkCall(call);
+    const text = jsonText(call, options.limits);
+    // Three bytes a character at most: such a text is below every limit.
+    if (text.length * 3 < (options.compressAboveBytes ?? 1024)) return text;
+  }
+  const bytes = encodeCall(call, serializer, options);
+  return bytes[0] === 0x5b ? bytes.toString('utf8') : bytes;
+}
+
+/**
  * The call in the field `data`, deflated or not, and the serializer that wrote it, in which the result
  * is to be answered. Hot: once per started job.
  *
@@ -90,6 +111,10 @@ function functionNameProblem(name: string): string | null {
 }
 
 function jsonCall(call: JobCall, limits?: Partial<PayloadLimits>): Buffer {
+  return Buffer.from(jsonText(call, limits), 'utf8');
+}
+
+function jsonText(call: JobCall, limits?: Partial<PayloadLimits>): string {
   const options = { outerDepth: 1, ...(limits && { limits }) };
   const { functionName, instance, args, kwargs } = call;
   const parts = [
@@ -99,7 +124,7 @@ function jsonCall(call: JobCall, limits?: Partial<PayloadLimits>): Buffer {
     stringifyJson(args, { root: 'args', ...options }),
     isEmpty(kwargs) ? '{}' : stringifyJson(kwargs, { root: 'kwargs', ...options }),
   ];
-  return Buffer.from(`[${parts.join(',')}]`, 'utf8');
+  return `[${parts.join(',')}]`;
 }
 
 function isNone(value: unknown): boolean {

@@ -2,6 +2,7 @@ export {
   decodeCall,
   detectSerializer,
   encodeCall,
+  encodeCallForWire,
   type JobCall,
   type SerializerName,
 } from './call.js';

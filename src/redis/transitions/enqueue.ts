@@ -8,7 +8,7 @@ const script = loadScript('enqueue');
 /** A job as it is about to be written. */
 export interface NewJob {
   id: string;
-  data: Buffer;
+  data: Buffer | string;
   description: string;
   atFront: boolean;
   /** How long it may wait before it expires, in seconds; `null` is for ever. */
@@ -34,16 +34,13 @@ export const enqueue = async (
   settings: WireSettings,
 ): Promise<EnqueueVerdict[]> => {
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt, jobs.length];
-  for (const job of jobs) {
-    args.push(
-      job.id,
-      job.data,
-      job.description,
-      job.atFront ? 1 : 0,
-      job.ttlSeconds ?? '',
-      job.fields.length / 2,
-    );
-    if (job.fields.length > 0) args.push(...job.fields);
+  for (const { id, data, description, atFront, ttlSeconds, fields } of jobs) {
+    if (!atFront && ttlSeconds === null && fields.length === 0) {
+      args.push(id, data, description, '');
+    } else {
+      args.push(id, data, description, fields.length + 2, atFront ? 1 : 0, ttlSeconds ?? '');
+      args.push(...fields);
+    }
   }
   const reply = await runScript(
     redis,
