@@ -1,9 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { WrongKeyTypeError } from './errors.js';
 
 export type Argument = string | number | Buffer;
+
+/**
+ * Bytes as the client sends them fastest: one Buffer among the arguments makes it send each of them by
+ * itself, where text goes out as one piece.
+ */
+export const asArgument = (bytes: Buffer): Argument =>
+  isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 
 /** A Lua transition, ready to be sent by its hash. */
 export interface Script {

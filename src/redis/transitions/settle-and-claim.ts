@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
 import { keys, prefixes } from '../keys.js';
-import { type Argument, loadScript, runScript } from '../scripts.js';
+import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
 import { queueKeys, type WireSettings } from './queue-keys.js';
 import { type ClaimedJob, type Settlement, type Verdict, verdictOf } from './settlement.js';
 
@@ -73,7 +73,7 @@ export const exchangeFor = (
       settlements.length,
       keepReplySeconds,
     ];
-    for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, id);
+    for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
     for (const { job, beganAtMs } of begun) {
       args.push(
         numberOf.get(job.queue) as number,
@@ -97,9 +97,10 @@ export const exchangeFor = (
       );
       if (end.kind === 'finish') {
         // The stream's reader wants base64, the hash the bytes themselves.
-        const result =
-          end.result === null ? '' : job.wantsStream ? end.result.toString('base64') : end.result;
-        args.push(result, end.result === null ? 0 : 1, '');
+        const { result } = end;
+        const sent =
+          result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result);
+        args.push(sent, result === null ? 0 : 1, '');
       } else if (end.kind === 'fail') {
         const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
         args.push(
