@@ -34,7 +34,11 @@ export interface Io {
   onSignal(handler: (signal: 'SIGINT' | 'SIGTERM') => void): void;
   /** From now on a reader of stdout that goes away (`| head`) does not end the process. */
   outliveOutput(): void;
+  /** Resolves when what was written is on its way, but waits only so long for a reader that does not read. */
+  flush(): Promise<void>;
 }
+
+const flushWithinMs = 2_000;
 
 const colorsFor = (isTerminal: boolean, env: NodeJS.ProcessEnv): Colors =>
   picocolors.createColors(isTerminal && !env.NO_COLOR && env.TERM !== 'dumb');
@@ -90,17 +94,14 @@ export const processIo = (): Io => {
     outliveOutput: () => {
       outlives = true;
     },
+    flush: async () => {
+      const outDone = new Promise<void>((resolve) => {
+        if (isClosed) resolve();
+        else writeOut('', () => resolve());
+      });
+      const errDone = new Promise<void>((resolve) => void writeErr('', () => resolve()));
+      const late = new Promise<void>((resolve) => setTimeout(resolve, flushWithinMs).unref());
+      await Promise.race([Promise.all([outDone, errDone]), late]);
+    },
   };
-};
-
-/** Waits until what was written is on its way, but not for ever for a reader that does not read. */
-export const flushOutput = async (deadlineMs = 2_000): Promise<void> => {
-  const drained = [process.stdout, process.stderr].map(
-    (stream) =>
-      new Promise<void>((resolve) =>
-        stream.writable ? stream.write('', () => resolve()) : resolve(),
-      ),
-  );
-  const late = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
-  await Promise.race([Promise.all(drained), late]);
 };

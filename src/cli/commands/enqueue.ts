@@ -1,0 +1,77 @@
+import { type Command, Option } from 'commander';
+import type { JobOptions } from '../../redis/job-options.js';
+import { parseCallArguments } from '../call-arguments.js';
+import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
+import { UsageError } from '../exit.js';
+import type { Io } from '../io.js';
+import { duration, repeated, wholeNumber } from '../option-values.js';
+
+interface EnqueueOptions extends CommonOptions {
+  queue: string;
+  jobId?: string;
+  timeout?: number;
+  ttl?: number;
+  resultTtl?: number;
+  failureTtl?: number;
+  description?: string;
+  atFront?: boolean;
+  retryMax?: number;
+  retryInterval?: number[];
+  serializer: 'json' | 'pickle';
+}
+
+/** How arguments are written, for the help of every command that takes some. */
+export const argumentHelp = `
+Arguments: text, :json, %literal (Python), key=text, key:=json, key%=literal;
+a value that begins with @ is read from that file. Text stays text: a number is :2.`;
+
+/** `rxrq enqueue`: puts one job on a queue and prints its id. RQ: `rq enqueue`. */
+export const enqueueCommand = (program: Command, io: Io): void => {
+  withCommonOptions(program.command('enqueue'))
+    .description('put a job on a queue and print its id')
+    .argument('<name>', 'the handler, such as tasks.add')
+    .argument('[args...]', 'its arguments')
+    .option('-q, --queue <queue>', 'which queue', 'default')
+    .option('--job-id <id>', 'instead of a random one')
+    .option('--timeout <duration>', 'how long a run may take (default: 180; -1: no limit)', duration)
+    .option('--ttl <duration>', 'how long it may wait', duration)
+    .option('--result-ttl <duration>', 'how long it is kept when it succeeded (-1: for ever)', duration)
+    .option('--failure-ttl <duration>', 'how long it is kept when it failed (-1: for ever)', duration)
+    .option('--description <text>', 'for humans')
+    .option('--at-front', 'to the front of the queue')
+    .option('--retry-max <n>', 'further attempts after a failure', wholeNumber(0))
+    .option('--retry-interval <duration>', 'pause before an attempt (repeatable)', repeated(duration))
+    .addOption(
+      new Option('--serializer <kind>', 'pickle for Python workers with their default')
+        .choices(['json', 'pickle'])
+        .default('json'),
+    )
+    .addHelpText('after', argumentHelp)
+    .action((name: string, args: string[], options: EnqueueOptions) => enqueue(io, name, args, options));
+};
+
+const enqueue = async (io: Io, name: string, given: string[], options: EnqueueOptions): Promise<void> => {
+  const { args, kwargs } = parseCallArguments(given);
+  const jobOptions = { ...jobOptionsOf(options), kwargs };
+  await withRq(io, options, async (rq) => {
+    const job = await rq.queue(options.queue).enqueueWith(jobOptions, name, ...args);
+    if (options.json) io.json({ jobId: job.id, queue: job.queue, name });
+    else io.out(job.id);
+  });
+};
+
+const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
+  const { jobId, timeout, ttl, resultTtl, failureTtl, description, retryMax = 0, retryInterval } = options;
+  if (retryInterval && retryMax === 0) throw new UsageError('--retry-interval needs --retry-max');
+  return {
+    serializer: options.serializer,
+    atFront: options.atFront === true,
+    ...(jobId !== undefined && { jobId }),
+    ...(timeout !== undefined && { timeoutSeconds: timeout }),
+    ...(ttl !== undefined && { ttlSeconds: ttl }),
+    ...(resultTtl !== undefined && { resultTtlSeconds: resultTtl }),
+    ...(failureTtl !== undefined && { failureTtlSeconds: failureTtl }),
+    ...(description !== undefined && { description }),
+    ...(retryMax > 0 && { retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) } }),
+  };
+};

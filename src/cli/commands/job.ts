@@ -1,0 +1,143 @@
+import type { Command } from 'commander';
+import type { JobRecord } from '../../redis/job-record.js';
+import { readResult, type StoredResult } from '../../redis/job-store.js';
+import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
+import type { Rq } from '../../streams/rq.js';
+import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
+import { escapeLines, escapeText } from '../escape.js';
+import { clockText, eventDetail, kindText, progressText } from '../event-line.js';
+import { ExitError, exitCodes } from '../exit.js';
+import type { Io } from '../io.js';
+import { readStory } from '../job-story.js';
+import { jsonMember, valueText } from '../value-text.js';
+
+/** A result that no serializer of ours reads. */
+interface UnreadableResult {
+  kind: 'unreadable';
+  reason: string;
+}
+
+interface WholeJob {
+  record: JobRecord;
+  result: StoredResult | UnreadableResult;
+  story: LifecycleEvent[];
+}
+
+/** `rxrq job`: everything that is known of a job. */
+export const jobCommand = (program: Command, io: Io): void => {
+  withCommonOptions(program.command('job'))
+    .description('show everything about a job: its fields, its call, its result, its story')
+    .argument('<id>', 'which job')
+    .action((id: string, options: CommonOptions) =>
+      withRq(io, options, async (rq) => {
+        const job = await readJob(rq, id);
+        if (options.json) io.json(asJson(job));
+        else for (const line of asLines(io, job)) io.out(line);
+      }),
+    );
+};
+
+const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
+  try {
+    const { record } = await rq.fetch(id);
+    const [result, story] = await Promise.all([readResultOf(rq, record), readStory(rq.redis, record)]);
+    return { record, result, story };
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
+    throw new ExitError(exitCodes.failed, `${error.message}: it never was, was deleted, or was kept no longer`);
+  }
+};
+
+const readResultOf = async (rq: Rq, record: JobRecord): Promise<WholeJob['result']> => {
+  try {
+    return await readResult(rq.redis, record);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'UndecodablePayloadError') throw error;
+    return { kind: 'unreadable', reason: error.message };
+  }
+};
+
+const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+const fieldsOf = (record: JobRecord) => ({
+  status: record.status,
+  queue: record.origin,
+  createdAt: iso(record.createdAt),
+  enqueuedAt: iso(record.enqueuedAt),
+  startedAt: iso(record.startedAt),
+  endedAt: iso(record.endedAt),
+  worker: record.workerName || null,
+  attempt: record.attempt,
+  recoveries: record.recoveries,
+  retriesLeft: record.retriesLeft,
+  timeoutSeconds: record.timeoutSeconds,
+  ttlSeconds: record.ttlSeconds,
+  resultTtlSeconds: record.resultTtlSeconds,
+  failureTtlSeconds: record.failureTtlSeconds,
+  serializer: record.serializer,
+});
+
+const asJson = ({ record, result, story }: WholeJob): object => ({
+  jobId: record.id,
+  ...fieldsOf(record),
+  description: record.description,
+  call: record.call && {
+    name: record.call.functionName,
+    args: jsonMember(record.call.args),
+    kwargs: jsonMember(record.call.kwargs),
+  },
+  meta: jsonMember(record.meta),
+  progress: progressOf(record),
+  result: result?.kind === 'returned' ? jsonMember(result.value) : null,
+  traceback: result?.kind === 'failed' ? result.traceback : null,
+  problems: [...record.problems, ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : [])],
+  story,
+});
+
+const asLines = (io: Io, { record, result, story }: WholeJob): string[] => {
+  const { bold, dim, red } = io.colors;
+  const lines = [`${bold('job')} ${escapeText(record.id)}`];
+  const field = (name: string, value: string): void => {
+    lines.push(`  ${dim(name.padEnd(18))} ${value}`);
+  };
+  for (const [name, value] of Object.entries(fieldsOf(record))) {
+    if (value !== null && value !== 0) field(name, escapeText(String(value)));
+  }
+  field('description', escapeText(record.description));
+  if (record.call) {
+    field('call', escapeText(record.call.functionName));
+    for (const [index, value] of record.call.args.entries()) field(`  ${index + 1}`, cut(valueText(value)));
+    for (const [key, value] of Object.entries(record.call.kwargs)) field(`  ${escapeText(key, 60)}`, cut(valueText(value)));
+  }
+  if (Object.keys(record.meta).length > 0) field('meta', cut(valueText(record.meta)));
+  const progress = progressOf(record);
+  if (progress !== null) field('progress', progressText(progress));
+  for (const problem of record.problems) field('problem', red(escapeText(problem)));
+  if (result?.kind === 'unreadable') field('problem', red(`result: ${escapeText(result.reason)}`));
+  if (result?.kind === 'returned') field('result', cut(valueText(result.value)));
+  if (result?.kind === 'failed') {
+    lines.push(red('traceback'), ...escapeLines(result.traceback).map((line) => `  ${line}`));
+  }
+  lines.push(bold('story'));
+  for (const event of story) lines.push(`  ${storyLine(io, event)}`);
+  if (story.length === 0) lines.push(dim('  the log holds nothing of it'));
+  return lines;
+};
+
+const storyLine = ({ colors }: Io, event: LifecycleEvent): string => {
+  const worker = event.worker ? colors.dim(` by ${escapeText(event.worker)}`) : '';
+  const day = new Date(event.at).toISOString().slice(0, 10);
+  return `${colors.dim(`${day} ${clockText(event.at)}`)} ${kindText(event.kind, colors)} ${eventDetail(event)}${worker}`;
+};
+
+const progressOf = (record: JobRecord): unknown => {
+  const text = record.hash.get('x_progress')?.toString('utf8');
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // Somebody else's field of this name: shown as it is.
+  }
+};
+
+const cut = (text: string): string => (text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text);

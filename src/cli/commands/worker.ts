@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Command, Option } from 'commander';
+import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
+import { type Isolation, planWorker } from '../../actors/worker-options.js';
+import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
+import { captureOutput } from '../captured-output.js';
+import { type CommonOptions, redisUrlOf, withCommonOptions, withRq } from '../connect.js';
+import { ExitError, exitCodes, UsageError } from '../exit.js';
+import type { Io } from '../io.js';
+import { repeated, seconds, wholeNumber } from '../option-values.js';
+import { redactorFor } from '../redact.js';
+import { WorkerReport } from '../worker-report.js';
+
+interface WorkerCommandOptions extends CommonOptions {
+  import?: string[];
+  container?: string;
+  concurrency?: number;
+  isolation: Isolation;
+  prefetch: '0' | 'adaptive';
+  burst?: boolean;
+  maxJobs?: number;
+  name?: string;
+  grace?: number;
+  maxJobsPerChild?: number;
+  lease?: number;
+}
+
+/** `rxrq worker`: runs jobs until it is stopped. */
+export const workerCommand = (program: Command, io: Io): void => {
+  withCommonOptions(program.command('worker'))
+    .description('run jobs of the queues, in strict order of the queues')
+    .argument('[queues...]', 'queues to work on', ['default'])
+    .option('--import <file>', 'module whose exports are the handlers (repeatable)', repeated(String))
+    .option('--container <file>', 'module that exports configure(container)')
+    .option('--concurrency <n>', 'jobs at a time (default: 1, inline 10)', wholeNumber(1))
+    .addOption(
+      new Option('--isolation <kind>', 'where handlers run').choices(['pool', 'fork-per-job', 'inline']).default('pool'),
+    )
+    .addOption(
+      new Option('--prefetch <kind>', 'whether short jobs are claimed ahead').choices(['0', 'adaptive']).default('adaptive'),
+    )
+    .option('-b, --burst', 'stop when the queues are empty')
+    .option('--max-jobs <n>', 'stop after so many jobs', wholeNumber(1))
+    .option('-n, --name <name>', 'unique among living workers (default: a random one)')
+    .option('--grace <seconds>', 'how long running jobs may go on after a signal (default: until they are done)', seconds(0))
+    .option('--max-jobs-per-child <n>', 'replace a child after so many jobs (default: 1000)', wholeNumber(1))
+    .option('--lease <seconds>', 'how long a silent worker keeps its jobs (default: 30)', seconds(1))
+    .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.')
+    .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
+};
+
+const runWorker = async (io: Io, queues: string[], options: WorkerCommandOptions): Promise<void> => {
+  const boot = bootOptionsOf(io, queues, options);
+  const { handlers: _handlers, container: _container, ...workerOptions } = boot;
+  const plan = planWorker(workerOptions);
+  // Said at once and as what it is; bootWorker would try for longer.
+  await withRq(io, options, async () => undefined);
+
+  const { concurrency, isolation, graceMs } = plan;
+  const redact = redactorFor(boot.url as string);
+  const report = new WorkerReport(io, { queues: plan.queues, concurrency, json: options.json === true, redact });
+  io.outliveOutput();
+  if (isolation === 'inline') {
+    captureOutput((jobId, stream, text) => report.takeOutput(jobId === null ? null : { jobId }, stream, text));
+  }
+  let signals = 0;
+  let stopEarly: (() => void) | null = null;
+  io.onSignal((signal) => {
+    signals += 1;
+    if (signals <= 2) report.stopping(signal, signals === 2, graceMs);
+    // bootWorker listens to signals once the worker is up; before that it is for us to remember them.
+    if (!stopEarly && signals >= 2) process.exit(exitCodes.interrupted);
+  });
+  try {
+    const worker = await bootWorker({ ...boot, name: plan.name, on: report.events });
+    stopEarly = () => void worker.stop();
+    report.up(worker.name, worker.handlers, isolation);
+    if (signals > 0) stopEarly();
+    const summary = await worker.done;
+    report.stopped(summary);
+    if (summary.left.length > 0) throw new ExitError(exitCodes.failed);
+  } finally {
+    report.end();
+  }
+};
+
+/** @throws UsageError, InvalidOptionError, InvalidNameError */
+const bootOptionsOf = (io: Io, queues: string[], options: WorkerCommandOptions): BootOptions => {
+  if (!options.import) throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
+  for (const module of [...options.import, ...(options.container === undefined ? [] : [options.container])]) {
+    const path = fileURLToPath(handlerModuleUrl(module));
+    if (!existsSync(path)) throw new UsageError(`handler module ${path} did not load: there is no such file`);
+  }
+  const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
+  return {
+    url: redisUrlOf(options, io),
+    queues,
+    handlers: options.import,
+    isolation: options.isolation,
+    prefetch: options.prefetch === '0' ? 0 : 'adaptive',
+    burst: options.burst === true,
+    ...(container !== undefined && { container }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(maxJobs !== undefined && { maxJobs }),
+    ...(name !== undefined && { name }),
+    ...(grace !== undefined && { graceMs: grace * 1_000 }),
+    ...(maxJobsPerChild !== undefined && { maxJobsPerChild }),
+    ...(lease !== undefined && { wire: { narrowLeaseMs: lease * 1_000 } }),
+  };
+};

@@ -1,0 +1,28 @@
+const shortest = 3;
+
+/**
+ * Removes the credentials of a Redis URL from any text, however the text came by them: messages of Redis,
+ * of Node and of modules may quote what they were given.
+ */
+export const redactorFor = (...urls: ReadonlyArray<string | undefined>): ((text: string) => string) => {
+  const secrets = urls.flatMap((url) => (url === undefined ? [] : secretsOf(url)));
+  const found = [...new Set(secrets)].filter((secret) => secret.length >= shortest).sort((a, b) => b.length - a.length);
+  return (text) => found.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
+};
+
+const secretsOf = (url: string): string[] => {
+  const secrets: string[] = [];
+  const authority = /\/\/(.*)@/s.exec(url)?.[1];
+  // The password alone and with its user; a user's name is no secret, and may be an ordinary word.
+  if (authority?.includes(':')) secrets.push(authority, authority.slice(authority.indexOf(':') + 1));
+  for (const [, value] of url.matchAll(/[?&](?:password|sentinelPassword)=([^&#]*)/gi)) secrets.push(value as string);
+  return secrets.flatMap((secret) => [secret, decoded(secret)]);
+};
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A stray % is no encoding.
+  }
+};
