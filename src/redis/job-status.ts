@@ -15,14 +15,14 @@ export type JobStatus = (typeof jobStatuses)[number];
 
 /** The legal moves. `docs/lifecycle.md` draws them, and a test holds the drawing against this table. */
 export const moves = {
-  created: ['queued'],
+  created: ['queued', 'started', 'failed', 'canceled'],
   queued: ['started', 'failed', 'canceled'],
   started: ['finished', 'failed', 'queued', 'scheduled', 'canceled'],
   finished: [],
   failed: ['queued'],
   stopped: ['queued'],
-  scheduled: ['queued', 'canceled'],
-  deferred: ['queued', 'canceled'],
+  scheduled: ['queued', 'failed', 'canceled'],
+  deferred: ['queued', 'failed', 'canceled'],
   canceled: [],
 } as const satisfies Record<JobStatus, readonly JobStatus[]>;
 
