@@ -74,24 +74,29 @@ export const janitor = (
         context.every(settings.cleanEveryMs, { kind: 'clean' });
       },
       receive: async (message) => {
-        try {
-          if (message.kind === 'clean') {
-            for (const queue of settings.queues) await hands.clean(queue);
-            return;
+        const leasesNow: typeof leases = new Map();
+        const inFlightNow: typeof inFlight = new Map();
+        for (const queue of settings.queues) {
+          // One queue with a key of a wrong type must not keep the others from being looked after. What a failed
+          // look saw is forgotten: Redis may have been away, and then nobody could have renewed anything.
+          const seenLeases: typeof leases = new Map();
+          const seenInFlight: typeof inFlight = new Map();
+          try {
+            if (message.kind === 'clean') {
+              await hands.clean(queue);
+              continue;
+            }
+            await lookAtLeases(queue, seenLeases);
+            await lookAtInFlight(queue, seenInFlight);
+            for (const [name, seen] of seenLeases) leasesNow.set(name, seen);
+            for (const [name, seen] of seenInFlight) inFlightNow.set(name, seen);
+          } catch (error) {
+            settings.onTrouble(error);
           }
-          const leasesNow: typeof leases = new Map();
-          const inFlightNow: typeof inFlight = new Map();
-          for (const queue of settings.queues) {
-            await lookAtLeases(queue, leasesNow);
-            await lookAtInFlight(queue, inFlightNow);
-          }
-          leases = leasesNow;
-          inFlight = inFlightNow;
-        } catch (error) {
-          leases = new Map();
-          inFlight = new Map();
-          settings.onTrouble(error);
         }
+        if (message.kind === 'clean') return;
+        leases = leasesNow;
+        inFlight = inFlightNow;
       },
     };
   },

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { RedisAddress } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { checkQueueName } from '../redis/names.js';
-import { defaultWireSettings, type WireSettings } from '../redis/transitions/queue-keys.js';
+import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import type { Prefetch } from './prefetch.js';
 
 /** Where handlers run. Outcomes, events and options are the same for all three. */
@@ -114,7 +114,7 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     queues: [...new Set(given.queues ?? ['default'])].map(checkQueueName),
     name: given.name ?? defaultName(),
     concurrency: given.concurrency ?? (isolation === 'inline' ? 10 : 1),
-    wire: { ...defaultWireSettings, ...given.wire },
+    wire: planWire(given.wire),
   };
   if (plan.queues.length === 0)
     throw new InvalidOptionError('queues', 'it must name at least one queue');

@@ -2,18 +2,32 @@
 -- Removes a job and everything that lies under its id, wherever it is. One that runs is told by its next
 -- heartbeat; its outcome is refused, so that the hash does not come back, as it does in RQ.
 -- KEYS  1 job   2 dependents   3 dependencies   4 results   5 executions   6 queue list   7 intermediate
---       8 finished   9 failed   10 scheduled   11 deferred   12 canceled   13 events   14 FailedQueue list
+--       8 finished   9 failed   10 scheduled   11 deferred   12 canceled   13 events   14 FailedQueue list   15 wip
 -- ARGV  1 id   2 event log length   3 execution prefix
 -- Returns 1 when there was a job, 0 when not.
 local wrong = misfit(KEYS[6], 'list') or misfit(KEYS[7], 'list') or misfit(KEYS[8], 'zset') or misfit(KEYS[9], 'zset')
   or misfit(KEYS[10], 'zset') or misfit(KEYS[11], 'zset') or misfit(KEYS[12], 'zset') or misfit(KEYS[13], 'stream')
-  or misfit(KEYS[14], 'list')
+  or misfit(KEYS[14], 'list') or misfit(KEYS[15], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
-for _, n in ipairs({ 6, 7, 14 }) do redis.call('LREM', KEYS[n], 0, id) end
+local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec')
+local status = f[1]
+redis.call('LREM', KEYS[7], 0, id)
+-- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
+if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and status ~= 'canceled' then
+  redis.call('LREM', KEYS[6], 0, id)
+end
+if status == 'failed' or status == 'stopped' then
+  if redis.call('LPOS', KEYS[14], id, 'MAXLEN', 1000) then redis.call('LREM', KEYS[14], 1, id) end
+end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
-local executions = redis.pcall('ZRANGE', KEYS[5], 0, -1)
-for _, execution in ipairs(executions.err and {} or executions) do redis.call('DEL', ARGV[3] .. id .. ':' .. execution) end
+-- The lease too: a job that is made anew under this id must not be ended by the old one's outcome.
+if status == 'started' or f[2] then
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[15], 0, -1)) do
+    if member == id or string.sub(member, 1, #id + 1) == id .. ':' then redis.call('ZREM', KEYS[15], member) end
+  end
+end
+for _, execution in ipairs(redis.pcall('ZRANGE', KEYS[5], 0, -1)) do redis.call('DEL', ARGV[3] .. id .. ':' .. execution) end
 local there = redis.call('EXISTS', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if there == 1 then

@@ -27,6 +27,7 @@ export const deleteJob = async (
     keys.canceled(queue),
     keys.events(queue),
     keys.failedQueue,
+    keys.wip(queue),
   ];
   return (
     (await runScript(redis, script, scriptKeys, [

@@ -8,7 +8,9 @@ if wrong then return typeError(wrong) end
 local ids = redis.call('LPOP', KEYS[1], ARGV[3])
 if not ids then return 0 end
 for _, id in ipairs(ids) do
-  if redis.call('DEL', ARGV[1] .. id, ARGV[1] .. id .. ':dependents', ARGV[1] .. ':' .. id .. ':dependencies') > 0 then
+  -- An id that stands here although its job runs, or has ended, is a leftover; and what is no id names other keys.
+  local status = string.find(id, '^[A-Za-z0-9_-]+$') and redis.pcall('HGET', ARGV[1] .. id, 'status')
+  if (status == 'queued' or status == 'created') and redis.call('DEL', ARGV[1] .. id, ARGV[1] .. id .. ':dependents', ARGV[1] .. ':' .. id .. ':dependencies') > 0 then
     note(KEYS[2], 60, 'deleted', { jobId = printable(id) })
   end
 end

@@ -1,7 +1,7 @@
 -- uses: clock types
 -- Keeps a worker's hold on one queue's running jobs: its own narrow lease, by which our recoverers judge the
--- worker as a whole, and the wide lease of each job in `rq:wip`, by which Python's cleaners judge. A lease that is gone stays gone: whoever took it away
--- has given the job to another, or to the FailedQueue.
+-- worker as a whole, and the wide lease of each job in `rq:wip`, by which Python's cleaners judge. A lease that
+-- is gone stays gone: whoever took it away has given the job to another, or to the FailedQueue.
 --
 -- The execution keys that RQ's tools list are written here, with the first heartbeat, and not at the
 -- claim: short jobs never need them, and they cost more than the rest of a claim together.
@@ -14,6 +14,9 @@ local wrong = misfit(KEYS[1], 'zset') or misfit(KEYS[2], 'zset')
 if wrong then return typeError(wrong) end
 local jobPrefix, executionsPrefix, executionPrefix, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wideLease, narrowLease = tonumber(ARGV[5]), tonumber(ARGV[6])
+-- Over maxmemory Redis lets a script pass whose first write frees, also when there is nothing to free. Refused,
+-- healthy workers would be taken for dead after one lease.
+redis.call('ZREM', KEYS[2], '')
 redis.call('ZADD', KEYS[2], nowMs + narrowLease, ARGV[7])
 local verdicts, wip = {}, {}
 local arg = 8
@@ -21,14 +24,14 @@ for i = 1, tonumber(ARGV[8]) do
   local id, execution, ago = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
   arg = arg + 3
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_beat')
-  local status = not f.err and f[1]
-  if not redis.call('ZSCORE', KEYS[1], member) then
-    verdicts[i] = 'l'
-  elseif not status then
+  local status = redis.pcall('HGET', jobKey, 'status')
+  if type(status) == 'table' then status = nil end
+  if not status then
     verdicts[i] = 'g'
-  elseif status ~= 'started' and status ~= 'queued' then
-    verdicts[i] = status == 'canceled' and 'c' or 'l'
+  elseif status == 'canceled' then
+    verdicts[i] = 'c'
+  elseif status ~= 'started' and status ~= 'queued' or not redis.call('ZSCORE', KEYS[1], member) then
+    verdicts[i] = 'l'
   else
     verdicts[i] = 'e'
     wip[#wip + 1], wip[#wip + 2] = nowSeconds + wideLease, member

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../errors.js';
 import { keys } from '../keys.js';
 
 /** The seven keys of one queue, in the order in which the scripts take them. */
@@ -37,4 +38,45 @@ export const defaultWireSettings: WireSettings = {
   failureTtlSeconds: 31_536_000,
   payloadLimitBytes: 1_048_576,
   maxRecoveries: 1,
+};
+
+const least: Record<keyof WireSettings, number> = {
+  wideLeaseSeconds: 1,
+  narrowLeaseMs: 100,
+  eventLogLength: 1,
+  resultTtlSeconds: -1,
+  failureTtlSeconds: -1,
+  payloadLimitBytes: 1,
+  maxRecoveries: 0,
+};
+
+/**
+ * The settings with every default in place. Checked here, because a fraction or NaN would stop a script
+ * between two of its writes.
+ *
+ * @throws InvalidOptionError
+ */
+export const planWire = (given: Partial<WireSettings> = {}): WireSettings => {
+  const wire = { ...defaultWireSettings };
+  for (const [option, value] of Object.entries(given)) {
+    if (!Object.hasOwn(least, option)) {
+      throw new InvalidOptionError(
+        `wire.${option}`,
+        `it is none of ${Object.keys(least).join(', ')}`,
+      );
+    }
+    if (value === undefined) continue;
+    const from = least[option as keyof WireSettings];
+    if (!Number.isInteger(value) || value < from || value > 1e12) {
+      throw new InvalidOptionError(`wire.${option}`, `it must be a whole number, ${from} or more`);
+    }
+    wire[option as keyof WireSettings] = value;
+  }
+  if (wire.wideLeaseSeconds * 1000 < wire.narrowLeaseMs / 2) {
+    throw new InvalidOptionError(
+      'wire.wideLeaseSeconds',
+      'it must last for two heartbeats: half of narrowLeaseMs at least',
+    );
+  }
+  return wire;
 };

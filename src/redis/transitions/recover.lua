@@ -29,6 +29,28 @@ local function isOver(kind, member, seen)
   return score and score == seen and tonumber(score) <= nowSeconds
 end
 
+local holders
+
+-- Whether another execution holds the job: the dead one is then the leftover of an earlier life.
+local function isHeldByAnother(id)
+  if not holders then
+    holders = {}
+    for _, member in ipairs(redis.call('ZRANGE', q.wip, 0, -1)) do
+      local holder = string.match(member, '^[^:]*')
+      holders[holder] = (holders[holder] or 0) + 1
+    end
+  end
+  return (holders[id] or 0) > 0
+end
+
+-- Out of the registry; false when somebody else was faster.
+local function take(member)
+  if redis.call('ZREM', q.wip, member) == 0 then return false end
+  local holder = string.match(member, '^[^:]*')
+  if holders and holders[holder] then holders[holder] = holders[holder] - 1 end
+  return true
+end
+
 local function judge(member)
   local id, execution = string.match(member, '^([A-Za-z0-9_-]+):?(.*)$')
   if not id or #id > 200 then return 'd' end
@@ -39,14 +61,14 @@ local function judge(member)
   end
   local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'enqueue_at_front_on_retry')
   if f.err or not f[1] then return 'd' end
-  if f[2] and f[2] ~= execution then return 'd' end
-  redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
   if f[1] == 'queued' and f[2] == execution then
+    redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
     redis.call('LPUSH', q.list, id)
     note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; the handler never began' })
     return 'b'
   end
-  if f[1] ~= 'started' then return 'd' end
+  if f[1] ~= 'started' or isHeldByAnother(id) then return 'd' end
+  redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
   local recoveries, retriesLeft = integer(f[4]) or 0, integer(f[3])
   local mayRun = retriesLeft and retriesLeft > 0 or not retriesLeft and recoveries < allowed
   if mayRun then
@@ -72,7 +94,7 @@ for i = 1, tonumber(ARGV[7]) do
     verdicts[i] = 's'
   else
     -- Gone from wip: its owner settled it, or another cleaner took it away before us and has dealt with it.
-    verdicts[i] = redis.call('ZREM', q.wip, member) == 1 and judge(member) or 'd'
+    verdicts[i] = take(member) and judge(member) or 'd'
   end
 end
 appendEvents('', ARGV[4])

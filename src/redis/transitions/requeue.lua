@@ -6,29 +6,41 @@
 -- KEYS  1 FailedQueue list   2 rq:queues
 -- ARGV  1 job prefix   2 queue prefix   3 failed prefix   4 events prefix   5 event log length
 --       6 at front 0/1   7 number of jobs, then ids
--- Returns a letter for each: m moved, n not failed, u unknown job, x a key of its queue has a wrong type.
+-- Returns a letter for each: m moved, n not failed, u unknown job, x its queue cannot take it (a key of a wrong
+--         type, or the FailedQueue as its origin).
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'set')
 if wrong then return typeError(wrong) end
 local jobPrefix, queuePrefix, failedPrefix, eventsPrefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local verdicts = {}
+
+-- After a bad day the list is a million long: it is searched a little from both ends. An entry that stays is a
+-- leftover, and dropped when it is met.
+local function unlist(id)
+  if redis.call('LPOS', KEYS[1], id, 'MAXLEN', 1000) then
+    redis.call('LREM', KEYS[1], 1, id)
+  elseif redis.call('LPOS', KEYS[1], id, 'RANK', -1, 'MAXLEN', 1000) then
+    redis.call('LREM', KEYS[1], -1, id)
+  end
+end
+
 for i = 1, tonumber(ARGV[7]) do
   local id = ARGV[7 + i]
   local jobKey = jobPrefix .. id
   local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl')
   local status, origin = not f.err and f[1], not f.err and f[2]
   if not status then
-    redis.call('LREM', KEYS[1], 0, id)
+    unlist(id)
     verdicts[i] = 'u'
   elseif status ~= 'failed' and status ~= 'stopped' or not origin or origin == '' then
-    redis.call('LREM', KEYS[1], 0, id)
+    unlist(id)
     verdicts[i] = 'n'
   else
     local list, failed, events = queuePrefix .. origin, failedPrefix .. origin, eventsPrefix .. origin
-    if misfit(list, 'list') or misfit(failed, 'zset') or misfit(events, 'stream') then
+    if list == KEYS[1] or misfit(list, 'list') or misfit(failed, 'zset') or misfit(events, 'stream') then
       verdicts[i] = 'x'
     else
-      redis.call('LREM', KEYS[1], 0, id)
       redis.call('ZREM', failed, id)
+      unlist(id)
       -- It must not expire with its failure while it waits.
       redis.call('PERSIST', jobKey)
       redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries', 'x_passes')

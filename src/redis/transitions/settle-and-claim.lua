@@ -9,7 +9,7 @@
 --
 -- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
 --       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
--- ARGV  1 request id, 24 hex: the worker's tag, then 12 of its own   2 worker   3 job prefix   4 results prefix   5 executions prefix
+-- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 job prefix   4 results prefix   5 executions prefix
 --       6 execution prefix   7 first-seen infix   8 lease, s   9 event log length   10 result ttl, s
 --       11 failure ttl, s   12 payload limit, bytes   13 jobs to start   14 jobs to hold (claimed, begun later)
 --       15 hints   16 begun   17 settlements   18 how long the reply is kept, s
@@ -24,6 +24,7 @@
 -- Returns { verdicts, ids left in the queues, faults, claimed }
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
+--   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' of each job
 
@@ -78,14 +79,19 @@ local function answer(n, id, data, meta, execution, started, attempt, timeout, s
 end
 
 local stored = redis.call('GET', replyKey)
-if stored and string.sub(stored, 1, 24) == request then
+local last = stored and string.sub(stored, 1, 24)
+-- A copy of a call that the network held up comes after its caller went on: nobody would hear of what it claims.
+if last and last > request and string.sub(last, 1, 12) == string.sub(request, 1, 12) then
+  return redis.error_reply('RXRQSTALE request ' .. request .. ' is older than ' .. last)
+end
+if last == request then
   local verdicts, left, list = unpack(cmsgpack.unpack(string.sub(stored, 25)))
   for i = 1, #list, 5 do
     local n, id, execution, started, attempt = list[i], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
     local jobKey = jobPrefix .. id
     -- Recovered meanwhile: somebody else's now.
-    if redis.call('ZSCORE', queues[n].wip, id .. ':' .. execution) then
-      local f = redis.call('HMGET', jobKey, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta')
+    if not faultOf(queues[n]) and redis.call('ZSCORE', queues[n].wip, id .. ':' .. execution) then
+      local f = redis.pcall('HMGET', jobKey, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta')
       if f[4] then answer(n, id, f[4], f[5], execution, started, attempt, f[1] or '180', f[2] and 1 or 0, f[3] or '') end
     end
   end
@@ -106,9 +112,9 @@ for i = 1, hints do
 end
 
 -- The start of a held job, told when its handler has begun.
-local function begin(q, jobKey, id, execution, agoMs)
-  local attempt = redis.call('HINCRBY', jobKey, 'x_attempt', 1)
-  redis.call('HSET', jobKey, 'status', 'started', 'started_at', utcTextAgo(agoMs), 'worker_name', worker)
+local function begin(q, jobKey, id, execution, starts, agoMs)
+  local attempt = (integer(starts) or 0) + 1
+  redis.call('HSET', jobKey, 'status', 'started', 'started_at', utcTextAgo(agoMs), 'worker_name', worker, 'x_attempt', textOf[attempt])
   noteWords(q.events, 10, 'started', id, execution, attempt)
 end
 
@@ -118,10 +124,12 @@ for i = 1, begun do
   local q, id, execution, agoMs = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3], tonumber(ARGV[arg + 4])
   arg = arg + 4
   local jobKey = jobPrefix .. id
-  if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution)
-    and redis.call('HGET', jobKey, 'status') == 'queued' then
-    begin(q, jobKey, id, execution, agoMs)
-    changed = true
+  if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
+    local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt')
+    if f[1] == 'queued' and f[2] == execution then
+      begin(q, jobKey, id, execution, f[3], agoMs)
+      changed = true
+    end
   end
 end
 
@@ -138,7 +146,11 @@ local function streamResult(id, kind, field, value, execution, tookMs, ttl)
     entry[#entry + 1] = field
     entry[#entry + 1] = value
   end
-  redis.call('XADD', key, 'MAXLEN', '~', 10, '*', unpack(entry))
+  if type(redis.pcall('XADD', key, 'MAXLEN', '~', 10, '*', unpack(entry))) == 'table' then
+    -- Whatever else lies under this name is nobody's result, and must not stop a job from ending.
+    redis.call('DEL', key)
+    redis.call('XADD', key, '*', unpack(entry))
+  end
   if ttl < 0 then redis.call('PERSIST', key) else redis.call('EXPIRE', key, ttl) end
 end
 
@@ -196,9 +208,11 @@ function settle.back(q, jobKey, id, execution, _, reason)
 end
 
 function settle.pass(q, jobKey, id, execution, _, reason, limit)
-  local passes = redis.call('HINCRBY', jobKey, 'x_passes', 1)
+  local f = redis.call('HMGET', jobKey, 'x_passes', 'failure_ttl')
+  local passes = (integer(f[1]) or 0) + 1
+  redis.call('HSET', jobKey, 'x_passes', textOf[passes])
   if passes > tonumber(limit) then
-    local ttl = integer(redis.call('HGET', jobKey, 'failure_ttl')) or defaultFailureTtl
+    local ttl = integer(f[2]) or defaultFailureTtl
     quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
     return 'q'
   end
@@ -216,24 +230,29 @@ for i = 1, settlements do
   if faultOf(q) then
     verdicts[i] = 'x'
   elseif redis.call('ZREM', q.wip, member) == 0 then
-    verdicts[i] = 'l'
-    note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = kind })
     changed = true
+    local status = redis.pcall('HGET', jobKey, 'status')
+    verdicts[i] = not status and 'g' or status == 'canceled' and 'c' or 'l'
+    if verdicts[i] == 'l' then note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = kind }) end
   else
     changed = true
-    local f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl')
-    local status = not f.err and f[1]
     local held, beaten = marks >= 4, marks % 4 >= 2
+    local f
+    if held then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'x_exec', 'x_attempt')
+    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl') end
+    local status = f[1]
     if beaten then
       -- Execution keys exist only for jobs that lived to see a heartbeat.
       redis.call('DEL', executionPrefix .. member)
       redis.pcall('ZREM', executionsPrefix .. id, execution)
     end
-    if status and (held or beaten) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
-    if status == 'started' or status == 'queued' then
+    -- A job that says `queued` and is not held by us was put back by somebody else: it is not ours any more.
+    local isOurs = status == 'started' or held and status == 'queued' and f[3] == execution
+    if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
+    if isOurs then
       run.stream, run.resultTtl, run.tookMs = marks % 2 == 1, f[2], tonumber(ARGV[arg + 6])
-      if marks >= 8 and kind ~= 'back' and kind ~= 'pass' then
-        begin(q, jobKey, id, execution, tonumber(ARGV[arg + 5]))
+      if status == 'queued' and kind ~= 'back' and kind ~= 'pass' then
+        begin(q, jobKey, id, execution, f[4], marks >= 8 and tonumber(ARGV[arg + 5]) or run.tookMs)
       end
       workedMs = workedMs + run.tookMs
       verdicts[i] = settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
@@ -252,26 +271,54 @@ for _, q in ipairs(queues) do
   if #q.finishedAdds > 0 then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
 end
 if succeeded + failedAttempts > 0 and workerFields > 0 then
-  if succeeded > 0 then redis.call('HINCRBY', workerKey, 'successful_job_count', succeeded) end
-  if failedAttempts > 0 then redis.call('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
-  redis.call('HINCRBYFLOAT', workerKey, 'total_working_time', string.format('%.3f', workedMs / 1000))
+  -- A count that somebody made unreadable must not undo how the jobs ended.
+  if succeeded > 0 then redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded) end
+  if failedAttempts > 0 then redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
+  redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', string.format('%.3f', workedMs / 1000))
 end
 
--- Whether any execution of a job that says `started` still holds a lease; if none does, its id in the
--- queue is the only thing left of it and must run. Rare, and a wip registry is as long as a fleet is wide.
-local function heldByAnyone(q, id)
-  if redis.call('ZSCORE', q.wip, id) then return true end
-  local start = id .. ':'
-  for _, member in ipairs(redis.call('ZRANGE', q.wip, 0, -1)) do
-    if string.sub(member, 1, #start) == start then return true end
+local taken, scanned, record = 0, 0, {}
+
+-- The same id further back in the list: its lease of this call is not written yet.
+local function isTakenNow(id)
+  for at = 2, #record, 5 do
+    if record[at] == id then return true end
   end
   return false
 end
 
+local holders = {}
+
+-- Whether any execution of a job that says `started` still holds a lease; if none does, its id in the
+-- queue is the only thing left of it and must run. Rare, and looked up once a call: a wip registry is as long
+-- as a fleet is wide. An id that somebody moved to another list may be held in the registry of its origin.
+local function isHeld(wip, id)
+  local ids = holders[wip]
+  if not ids then
+    ids = {}
+    for _, member in ipairs(redis.pcall('ZRANGE', wip, 0, -1)) do ids[string.match(member, '^[^:]*')] = true end
+    holders[wip] = ids
+  end
+  return ids[id]
+end
+
+local function heldByAnyone(q, jobKey, id)
+  if isTakenNow(id) or isHeld(q.wip, id) then return true end
+  local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
+  return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
+end
+
+local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
+  ['07'] = '31', ['08'] = '31', ['09'] = '30', ['10'] = '31', ['11'] = '30', ['12'] = '31' }
+
+-- What RQ reads as a time: any other text makes Python raise whenever it looks at the job.
 local function isDate(text)
-  -- 27 characters ending in Z is what every writer of RQ's makes; the rest is looked at closely.
-  return #text == 27 and string.byte(text, 27) == 90 and string.byte(text, 11) == 84
-    or string.find(text, '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z$')
+  local from, _, fraction = string.find(text, '^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-5]%d(.*)Z$')
+  if not from or #text > 27 or fraction ~= '' and not string.find(fraction, '^%.%d+$') then return false end
+  local month, day, year = string.sub(text, 6, 7), string.sub(text, 9, 10), tonumber(string.sub(text, 1, 4))
+  local last = daysIn[month]
+  return last and day >= '01' and day <= last and string.sub(text, 12, 13) <= '23' and year > 0
+    and (month ~= '02' or day ~= '29' or year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0))
 end
 
 -- Names the first field that RQ's readers could not read. An odd field is kept aside and removed, so that
@@ -279,7 +326,8 @@ end
 -- when they were made; whatever somebody did to them since is read with defaults.
 local function oddField(jobKey, timeout, ours)
   local odd
-  if timeout and not integer(timeout) then odd = 'timeout'
+  local limit = timeout and integer(timeout)
+  if timeout and (not limit or limit < -1) then odd = 'timeout'
   elseif not ours then
     local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
     local f = redis.call('HMGET', jobKey, unpack(names))
@@ -300,10 +348,8 @@ end
 local statuses = { created = true, queued = true, started = true, finished = true, failed = true, stopped = true,
   scheduled = true, deferred = true, canceled = true, rate_limited = true, ready_to_enqueue = true }
 
--- Python RQ always writes `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
-local taken, scanned, record = 0, 0, {}
-
--- One id off the head of a queue: run it, or say why it must not run.
+-- One id off the head of a queue: run it, or say why it must not run. Python RQ always writes
+-- `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
 local function take(n, q, id)
   if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
     note(q.events, 80, 'dropped', { jobId = printable(id), reason = 'not an id that RQ accepts' })
@@ -322,13 +368,13 @@ local function take(n, q, id)
   end
   local reason
   if status and not statuses[status] then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
-  elseif status == 'started' and heldByAnyone(q, id) then
+  elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'it is running already' })
     return
   elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'its status is ' .. status })
     return
-  elseif f[2] and redis.call('ZSCORE', q.wip, id .. ':' .. f[2]) then
+  elseif f[2] and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. f[2])) then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'it is claimed already' })
     return
   elseif not data then reason = 'field data is missing'
@@ -353,15 +399,18 @@ local function take(n, q, id)
   -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
   if f[7] or starts > 0 or f[5] then redis.call('PERSIST', jobKey) end
   if started then
+    -- Left by a hold that somebody else ended: with it the fence would be another execution's.
+    if f[2] then redis.call('HDEL', jobKey, 'x_exec') end
     redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', textOf[attempt])
     noteWords(q.events, 90, 'started', id, execution, attempt)
   else
     redis.call('HSET', jobKey, 'x_exec', execution)
+    if status ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
   end
   local wip = q.wipAdds
   wip[#wip + 1] = leaseEnd
   wip[#wip + 1] = id .. ':' .. execution
-  answer(n, id, data, meta, execution, started and 1 or 0, attempt, f[4] or '180', f[5] and 1 or 0, f[6] or '')
+  answer(n, id, data, meta, execution, started and 1 or 0, attempt, f[4] or '180', f[5] and 1 or 0, f[6] and #f[6] <= 40 and f[6] or '')
   local at = #record
   record[at + 1], record[at + 2], record[at + 3], record[at + 4], record[at + 5] = n, id, execution, started and 1 or 0, attempt
 end

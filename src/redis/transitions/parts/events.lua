@@ -39,6 +39,13 @@ local function note(key, place, kind, record)
   list[#list + 1] = record
 end
 
+-- An event whose record is JSON text already: decoding it here would turn an empty list into an object and cut
+-- long numbers.
+local function noteText(key, place, kind, json)
+  local entry = logOf(key)
+  entry.order[#entry.order + 1] = { place = place, kind = kind, list = { json }, isText = true }
+end
+
 -- Ids of others may be any bytes; JSON in the log must stay text.
 local function printable(text)
   local safe = string.gsub(string.sub(text, 1, 200), '[^%w%p ]', function(c) return string.format('\\x%02x', string.byte(c)) end)
@@ -51,7 +58,12 @@ local eventsPerEntry = 100
 -- `length` entries of few events each; fewer where entries are full, so that a log is some megabytes at most.
 local function appendEntry(key, fields, events, length)
   local most = math.max(math.floor(length / 33), math.min(length, math.floor(length * 3 / events)))
-  redis.call('XADD', key, 'MAXLEN', '~', most, '*', unpack(fields))
+  local added = redis.pcall('XADD', key, 'MAXLEN', '~', most, '*', unpack(fields))
+  if type(added) == 'table' then
+    -- Somebody wrote the last id that there is. The changes are made; a log that takes nothing more begins anew.
+    redis.call('DEL', key)
+    redis.call('XADD', key, '*', unpack(fields))
+  end
 end
 
 -- The rows of one queue, cut into entries.
@@ -70,6 +82,8 @@ local function appendRows(key, worker, rows, length)
       fields[#fields + 1] = row.kind
       if row.words then
         fields[#fields + 1] = table.concat(all, ' ', (from - 1) * width + 1, to * width)
+      elseif row.isText then
+        fields[#fields + 1] = '[' .. all[1] .. ']'
       else
         fields[#fields + 1] = cjson.encode(from == 1 and to == count and all or { unpack(all, from, to) })
       end

@@ -19,12 +19,17 @@ local function quarantine(q, failedQueueKey, jobKey, id, reason, excInfo, failur
   redis.call('RPUSH', failedQueueKey, id)
 end
 
+-- Ten years: whoever waits longer has written nonsense, and JSON may even hold Infinity.
+local longestDelay = 315360000
+
 -- RQ's exception retry: `intervals[max(len - retries_left, 0)]`, evaluated before the decrement.
 local function retryDelay(intervals, retriesLeft)
-  local ok, list = pcall(cjson.decode, intervals or '')
+  if not intervals or #intervals > 65536 then return 0 end
+  local ok, list = pcall(cjson.decode, intervals)
   if not ok or type(list) ~= 'table' or #list == 0 then return 0 end
-  local delay = tonumber(list[math.max(#list - retriesLeft, 0) + 1]) or 0
-  return math.max(math.floor(delay), 0)
+  local delay = tonumber(list[math.max(#list - retriesLeft, 0) + 1])
+  if not delay or not (delay > 0) then return 0 end
+  return math.floor(math.min(delay, longestDelay))
 end
 
 -- Back to the queue, or to the scheduled registry when the retry is to wait.

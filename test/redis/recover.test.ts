@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { keys } from '../../src/redis/keys.js';
+import { extend } from '../../src/redis/transitions/extend.js';
+import {
+  forgetLeases,
+  overdueLeases,
+  recover,
+  recoverIntermediate,
+} from '../../src/redis/transitions/recover.js';
+import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
+import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { finish, newJob, type TestWorker, Wire } from './support/wire.js';
+
+let server: FreshRedis;
+let wire: Wire;
+
+beforeAll(async () => {
+  server = await freshRedis();
+  wire = new Wire(server.url);
+});
+beforeEach(() => wire.redis.flushdb());
+afterAll(async () => {
+  wire.close();
+  await server.close();
+});
+
+/** Leases of the worker and its jobs, and then its death: everything it held is overdue. */
+const die = async (worker: TestWorker, jobs: readonly ClaimedJob[], queue = 'default') => {
+  const since = jobs.map((job) => ({ job, sinceMs: performance.now() }));
+  await extend(wire.redis, worker, queue, since, wire.settings);
+  await wire.redis.zadd(keys.leases(queue), 1, worker.tag);
+};
+
+const recoverAll = async (queue = 'default') =>
+  recover(wire.redis, queue, await overdueLeases(wire.redis, queue), wire.settings);
+
+describe('recover', () => {
+  it('brings the jobs of a dead worker back to the head of their queue', async () => {
+    await wire.enqueue('a', 'b', 'c');
+    const worker = wire.worker();
+    const alive = wire.worker();
+    const jobs = await worker.claim(1);
+    const kept = await alive.claim(1);
+    await extend(wire.redis, alive, 'default', [], wire.settings);
+    await die(worker, jobs);
+    expect(await recoverAll()).toEqual(['recovered']);
+    expect(await wire.ids()).toEqual(['a', 'c']);
+    expect(await wire.hash('a')).toMatchObject({ status: 'queued', x_recoveries: '1' });
+    expect(await wire.redis.zrange(keys.wip('default'), 0, -1)).toEqual([
+      `b:${kept[0]?.execution}`,
+    ]);
+    expect(await wire.redis.keys('rq:execution*')).toEqual([]);
+    expect(await wire.story('a')).toBe('enqueued started recovered');
+    expect(await wire.story('b')).toBe('enqueued started');
+    const again = await wire.worker().claimOne();
+    expect(again).toMatchObject({ jobId: 'a', attempt: 2 });
+    expect(jobs[0] && (await worker.settle(jobs[0], finish()))).toBe('lost');
+  });
+
+  it('is done by one of two callers', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(1));
+    const seen = await overdueLeases(wire.redis, 'default');
+    const verdicts = await Promise.all(
+      Array.from({ length: 20 }, () => recover(wire.redis, 'default', seen, wire.settings)),
+    );
+    expect(verdicts.flat().sort()).toEqual([...Array(19).fill('dropped'), 'recovered']);
+    expect(await wire.ids()).toEqual(['a']);
+  });
+
+  it('skips a lease that moved since it was seen', async () => {
+    await wire.enqueue('a', 'b');
+    const worker = wire.worker();
+    const jobs = await worker.claim(1);
+    await die(worker, jobs);
+    const seen = await overdueLeases(wire.redis, 'default');
+    await extend(wire.redis, worker, 'default', [], wire.settings);
+    expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['skipped']);
+    // And the lease of one job, by which Python's cleaners judge.
+    const python = wire.worker();
+    const job = await python.claimOne();
+    const member = `b:${job.execution}`;
+    await wire.redis.zadd(keys.wip('default'), 5, member);
+    const wide = await overdueLeases(wire.redis, 'default');
+    expect(wide).toEqual([{ member: Buffer.from(member), score: '5', kind: 'job' }]);
+    await wire.redis.zadd(keys.wip('default'), 6, member);
+    expect(await recover(wire.redis, 'default', wide, wire.settings)).toEqual(['skipped']);
+  });
+
+  it('quarantines a job that was recovered often enough', async () => {
+    await wire.enqueue('a');
+    const verdicts: string[] = [];
+    for (let death = 0; death < 2; death++) {
+      const worker = wire.worker();
+      await die(worker, await worker.claim(1));
+      verdicts.push(...(await recoverAll()));
+    }
+    expect(verdicts).toEqual(['recovered', 'quarantined']);
+    expect((await wire.hash('a')).exc_info).toMatch(
+      /^Moved to FailedJobRegistry, due to AbandonedJobError, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00$/,
+    );
+    expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(['a']);
+    expect(await wire.story('a')).toBe('enqueued started recovered started quarantined');
+  });
+
+  it('lets the retries of the job decide where it has some', async () => {
+    await wire.enqueue(newJob('a', { fields: ['retries_left', 2] }));
+    const verdicts: string[] = [];
+    for (let death = 0; death < 3; death++) {
+      const worker = wire.worker();
+      await die(worker, await worker.claim(1));
+      verdicts.push(...(await recoverAll()));
+    }
+    expect(verdicts).toEqual(['recovered', 'recovered', 'quarantined']);
+    expect((await wire.hash('a')).retries_left).toBe('0');
+  });
+
+  it('hands back what was held and never begun, uncharged', async () => {
+    await wire.enqueue('a');
+    for (let death = 0; death < 3; death++) {
+      const worker = wire.worker();
+      await die(worker, await worker.hold(1));
+      expect(await recoverAll()).toEqual(['handedBack']);
+    }
+    expect(await wire.hash('a')).not.toHaveProperty('x_recoveries');
+    expect(await wire.hash('a')).not.toHaveProperty('x_exec');
+    expect(await wire.ids()).toEqual(['a']);
+  });
+
+  it('leaves a running job alone when the leftover of an earlier life runs out', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    const job = await worker.claimOne();
+    for (const member of [`a:${'0'.repeat(32)}`, 'a', 'a:b:c', `a:${'1'.repeat(32)}`]) {
+      await wire.redis.zadd(keys.wip('default'), 5, member);
+    }
+    expect(await recoverAll()).toEqual(['dropped', 'dropped', 'dropped', 'dropped']);
+    expect(await wire.ids()).toEqual([]);
+    expect(await worker.settle(job, finish())).toBe('finished');
+  });
+
+  it('recovers once what two dead executions held', async () => {
+    await wire.enqueuePython('a', { status: 'started' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 5, `a:${'0'.repeat(32)}`, 6, `a:${'1'.repeat(32)}`);
+    expect(await recoverAll()).toEqual(['dropped', 'recovered']);
+    expect(await wire.ids()).toEqual(['a']);
+  });
+
+  it.each([
+    ['a bare id, as RQ 1 writes', 'a'],
+    ["one of Python's executions", `a:${'f'.repeat(32)}`],
+    ['two colons', 'a:b:c'],
+    ['an execution of odd bytes', 'a:\n\x1b'],
+  ])('recovers a started job from %s', async (_, member) => {
+    await wire.enqueuePython('a', { status: 'started' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 5, member);
+    expect(await recoverAll()).toEqual(['recovered']);
+    expect(await wire.ids()).toEqual(['a']);
+  });
+
+  it.each([
+    ['an id of odd bytes', Buffer.from('fffe00', 'hex')],
+    ['nothing', Buffer.from('')],
+    ['a colon', Buffer.from(':')],
+    ['an id without a job', Buffer.from('ghost:1')],
+    ['a long id', Buffer.from('x'.repeat(5_000))],
+  ])('clears away %s', async (_, member) => {
+    await wire.redis.zadd(keys.wip('default'), 5, member);
+    expect(await recoverAll()).toEqual(['dropped']);
+    expect(await wire.redis.exists(keys.wip('default'))).toBe(0);
+  });
+
+  it('does not charge or move a job that ended', async () => {
+    await wire.enqueuePython('a', { status: 'finished' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 5, `a:${'0'.repeat(32)}`);
+    const before = await wire.snapshot('rq:job:*');
+    expect(await recoverAll()).toEqual(['dropped']);
+    expect(await wire.snapshot('rq:job:*')).toEqual(before);
+    expect(await wire.ids()).toEqual([]);
+  });
+
+  it('survives a job key, and execution keys, of a wrong type', async () => {
+    await wire.redis.set(keys.job('a'), 'x');
+    await wire.redis.set(keys.executions('a'), 'x');
+    await wire.redis.zadd(keys.wip('default'), 5, `a:${'0'.repeat(32)}`);
+    expect(await recoverAll()).toEqual(['dropped']);
+  });
+
+  it('writes nothing when a key of the queue has a wrong type', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(1));
+    const seen = await overdueLeases(wire.redis, 'default');
+    await wire.redis.set(keys.failed('default'), 'x');
+    const before = await wire.snapshot();
+    await expect(recover(wire.redis, 'default', seen, wire.settings)).rejects.toThrow(
+      'nothing was written',
+    );
+    expect(await wire.snapshot()).toEqual(before);
+  });
+
+  it('forgets the leases of workers that are long dead, and no others', async () => {
+    const now = (await wire.nowSeconds()) * 1000;
+    await wire.redis.zadd(keys.leases('default'), now - 90_000_000, 'old', now - 1_000, 'new');
+    await forgetLeases(wire.redis, 'default');
+    expect(await wire.redis.zrange(keys.leases('default'), 0, -1)).toEqual(['new']);
+  });
+});
+
+describe('recover-intermediate', () => {
+  const park = async (id: string | Buffer) => {
+    await wire.redis.rpush(keys.intermediate('default'), id);
+    await wire.redis.set(`${keys.intermediate('default')}:first_seen:${String(id)}`, '1');
+  };
+  const recoverId = (id: string | Buffer) =>
+    recoverIntermediate(wire.redis, 'default', Buffer.from(id as string));
+
+  it('brings an id back to the head of its queue, once', async () => {
+    await wire.enqueue('a', 'b');
+    await wire.redis.lmove(keys.queue('default'), keys.intermediate('default'), 'LEFT', 'RIGHT');
+    await wire.redis.set(`${keys.intermediate('default')}:first_seen:a`, '1');
+    const all = await Promise.all(Array.from({ length: 10 }, () => recoverId('a')));
+    expect(all.filter(Boolean)).toHaveLength(1);
+    expect(await wire.ids()).toEqual(['a', 'b']);
+    expect(await wire.redis.exists(`${keys.intermediate('default')}:first_seen:a`)).toBe(0);
+  });
+
+  it('leaves an id alone that Python is starting', async () => {
+    await wire.enqueuePython('a', { status: 'started' });
+    await wire.redis.del(keys.queue('default'));
+    await park('a');
+    await wire.redis.zadd(keys.executions('a'), 1, 'x1');
+    await wire.redis.zadd(keys.wip('default'), 9e9, 'a:x1');
+    expect(await recoverId('a')).toBe(false);
+    await wire.redis.zrem(keys.wip('default'), 'a:x1');
+    expect(await recoverId('a')).toBe(true);
+  });
+
+  it('moves odd bytes too: the claim judges them', async () => {
+    const odd = Buffer.from('ff0a00', 'hex');
+    await park(odd);
+    expect(await recoverId(odd)).toBe(true);
+    expect(await wire.worker().claim(1)).toEqual([]);
+    expect(await wire.redis.exists(keys.queue('default'))).toBe(0);
+  });
+
+  it('loses nothing when the queue has a wrong type', async () => {
+    await park('a');
+    await wire.redis.set(keys.queue('default'), 'x');
+    await expect(recoverId('a')).rejects.toThrow('nothing was written');
+    expect(await wire.redis.lrange(keys.intermediate('default'), 0, -1)).toEqual(['a']);
+  });
+});
