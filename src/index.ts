@@ -36,14 +36,22 @@ export {
   JobCanceledError,
   JobExpiredError,
   JobFailedError,
+  ResultLostError,
   ResultTimeoutError,
 } from './streams/errors.js';
-export type { GapEvent, LogEvent } from './streams/event-log.js';
-export { EventStream, type From } from './streams/events.js';
+export { EventStream } from './streams/events.js';
 export { FailedQueue, type RequeueOptions } from './streams/failed-queue.js';
 export { Job } from './streams/job.js';
+export type { From, GapEvent, LogEvent } from './streams/log-page.js';
 export { ofKind } from './streams/of-kind.js';
-export { type Callable, type JobSpec, Queue, type QueueCounts } from './streams/queue.js';
+export {
+  type Callable,
+  type JobSpec,
+  type PipelineOptions,
+  Queue,
+  type QueueCounts,
+} from './streams/queue.js';
+export type { MissingResult, Result, ResultEvent } from './streams/results.js';
 export { Rq, type RqOptions } from './streams/rq.js';
 export {
   currentJob,

@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { RedisFullError, RedisUnavailableError } from './errors.js';
 import { failureKind, pauseMs } from './failure.js';
-import { toTimestamp } from './timestamp.js';
+import { distinctTimestamp } from './timestamp.js';
 import { type EnqueueVerdict, enqueue, type NewJob } from './transitions/enqueue.js';
 import type { WireSettings } from './transitions/queue-keys.js';
+import { within } from './within.js';
 
 /** Jobs in one script call: 1000 would hold Redis for about 4 ms. */
 const mostAtOnce = 250;
@@ -12,6 +13,8 @@ const bulkCallsAtOnce = 4;
 
 interface Waiting {
   job: NewJob;
+  /** By `performance.now()`: when it has to be settled. */
+  endMs: number;
   resolve(verdict: EnqueueVerdict): void;
   reject(error: unknown): void;
 }
@@ -39,7 +42,7 @@ export class Enqueuer {
    */
   add(job: NewJob): Promise<EnqueueVerdict> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ job, resolve, reject });
+      this.waiting.push({ job, endMs: performance.now() + this.deadlineMs, resolve, reject });
       if (!this.sending) {
         this.sending = true;
         process.nextTick(() => void this.sendWaiting());
@@ -56,12 +59,17 @@ export class Enqueuer {
   async addMany(jobs: readonly NewJob[]): Promise<EnqueueVerdict[]> {
     void this.sendBatch(this.waiting.splice(0));
     const verdicts: EnqueueVerdict[] = [];
+    const endMs = performance.now() + this.deadlineMs;
     let next = 0;
     const sendOn = async (): Promise<void> => {
       while (next < jobs.length) {
         const from = next;
         next += mostAtOnce;
-        const part = await this.write(jobs.slice(from, from + mostAtOnce));
+        const part = await this.write(
+          jobs.slice(from, from + mostAtOnce),
+          distinctTimestamp(),
+          endMs,
+        );
         part.forEach((verdict, index) => {
           verdicts[from + index] = verdict;
         });
@@ -78,41 +86,66 @@ export class Enqueuer {
   }
 
   private async sendBatch(batch: readonly Waiting[]): Promise<void> {
-    if (batch.length === 0) return;
-    try {
-      const verdicts = await this.write(batch.map(({ job }) => job));
-      batch.forEach(({ resolve }, index) => {
-        resolve(verdicts[index] as EnqueueVerdict);
-      });
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
+    const createdAt = distinctTimestamp();
+    for (let left = batch; left.length > 0; ) {
+      const jobs = left.map(({ job }) => job);
+      try {
+        const verdicts = await this.write(jobs, createdAt, (left[0] as Waiting).endMs);
+        left.forEach(({ resolve }, index) => {
+          resolve(verdicts[index] as EnqueueVerdict);
+        });
+        return;
+      } catch (error) {
+        // Those that were added later have time left: they are tried on, in the same words.
+        const isLate = error instanceof RedisUnavailableError && this.redis.status !== 'end';
+        const inTime = isLate ? left.filter(({ endMs }) => endMs > performance.now()) : [];
+        for (const waiting of left) if (!inTime.includes(waiting)) waiting.reject(error);
+        left = inTime;
+      }
     }
   }
 
   // The ids and the creation time belong to the request and stay the same in every try, so that a try
   // whose reply was lost is recognised instead of written twice.
-  private async write(jobs: readonly NewJob[]): Promise<EnqueueVerdict[]> {
-    const createdAt = toTimestamp(Date.now());
-    const startedMs = performance.now();
+  private async write(
+    jobs: readonly NewJob[],
+    createdAt: string,
+    endMs: number,
+  ): Promise<EnqueueVerdict[]> {
+    const operation = `enqueue ${jobs.length} job(s)`;
     for (let tries = 1; ; tries++) {
+      let cause: unknown = null;
       try {
-        return await enqueue(this.redis, this.queue, createdAt, jobs, this.settings);
+        const call = enqueue(this.redis, this.queue, createdAt, jobs, this.settings);
+        const verdicts = await within(endMs - performance.now(), call);
+        if (verdicts) return markRepeated(jobs, verdicts);
       } catch (error) {
         const kind = failureKind(error);
-        if (kind === 'full')
-          throw new RedisFullError(`enqueue ${jobs.length} job(s)`, { cause: error });
+        if (kind === 'full') throw new RedisFullError(operation, { cause: error });
         if (kind !== 'transient') throw error;
-        const pause = pauseMs(tries);
-        if (
-          performance.now() - startedMs + pause > this.deadlineMs ||
-          this.redis.status === 'end'
-        ) {
-          throw new RedisUnavailableError(`enqueue ${jobs.length} job(s)`, this.deadlineMs, true, {
-            cause: error,
-          });
-        }
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        cause = error;
       }
+      const pause = pauseMs(tries);
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || this.redis.status === 'end') {
+        throw new RedisUnavailableError(operation, this.deadlineMs, true, { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, leftMs)));
     }
   }
 }
+
+// Two jobs of one batch with the same id, payload and time: only the first is what was written.
+const markRepeated = (
+  jobs: readonly NewJob[],
+  verdicts: readonly EnqueueVerdict[],
+): EnqueueVerdict[] => {
+  if (!verdicts.includes('same')) return [...verdicts];
+  const seen = new Set<string>();
+  return verdicts.map((verdict, index) => {
+    const { id } = jobs[index] as NewJob;
+    if (seen.has(id)) return 'duplicate';
+    seen.add(id);
+    return verdict;
+  });
+};

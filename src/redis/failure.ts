@@ -12,7 +12,8 @@ const operator = /^(WRONGTYPE|NOAUTH|WRONGPASS|NOPERM|MISCONF)|unknown command|i
 export const failureKind = (error: unknown): FailureKind => {
   const message = error instanceof Error ? error.message : String(error);
   if (/^OOM|command not allowed when used memory/.test(message)) return 'full';
-  if (operator.test(message)) return 'operator';
+  if (operator.test(message) || (error instanceof Error && error.name === 'WrongKeyTypeError'))
+    return 'operator';
   if (transient.test(message)) return 'transient';
   if (error instanceof Error && error.name === 'MaxRetriesPerRequestError') return 'transient';
   return 'bug';

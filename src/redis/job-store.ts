@@ -73,7 +73,10 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
     const text = fields.get('exc_string');
     return { kind: 'failed', traceback: text ? decodeExcString(text) : '' };
   }
-  if (record.status === 'finished') return { kind: 'returned', value: record.result ?? null };
+  if (record.status === 'finished') {
+    const value = record.hash.get('result');
+    return { kind: 'returned', value: value ? decodeValue(value) : null };
+  }
   if (record.status === 'failed' || record.status === 'stopped')
     return { kind: 'failed', traceback: record.excInfo };
   return null;

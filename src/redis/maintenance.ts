@@ -20,7 +20,8 @@ export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> 
     await redis.zremrangebyscore(keys.failed(queue), 0, seconds);
     await forgetLeases(redis, queue);
     await forgetWorkers(redis, queue);
-    await dropLeftovers(redis);
+    // From the head only: older entries come first, and a look at all of a long list would hold Redis.
+    await dropLeftovers(redis, await redis.lrange(keys.failedQueue, 0, leftoversAtOnce - 1));
     return true;
   } finally {
     await redis.del(lock);
@@ -40,9 +41,8 @@ const forgetWorkers = async (redis: Redis, queue: string): Promise<void> => {
       .exec();
 };
 
-// From the head only: older entries come first, and a look at all of a long list would hold Redis.
-const dropLeftovers = async (redis: Redis): Promise<void> => {
-  const ids = await redis.lrange(keys.failedQueue, 0, leftoversAtOnce - 1);
+/** Takes ids off the FailedQueue's list whose jobs have not failed (any more), each judged as it is taken. */
+export const dropLeftovers = async (redis: Redis, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
   await redis.eval(
     `for i = 2, #ARGV do

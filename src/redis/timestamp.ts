@@ -1,6 +1,17 @@
 /** RQ's text form of a time, from milliseconds: UTC, six digits, `Z`. RQ: `utcformat`. */
 export const toTimestamp = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
 
+let lastMicros = Math.floor(Math.random() * 1_000);
+
+/**
+ * Now, as text that no other call of this process gives: its last three digits count. Two requests of the
+ * same millisecond must not look like one that was repeated.
+ */
+export const distinctTimestamp = (): string => {
+  lastMicros = (lastMicros + 1) % 1_000;
+  return new Date().toISOString().replace('Z', `${String(lastMicros).padStart(3, '0')}Z`);
+};
+
 /** Reads RQ's text form (0 to 6 digits); `null` for nothing, `''` or what RQ could not read either. */
 export const fromTimestamp = (text: string | undefined): Date | null => {
   if (!text || text.length > 40) return null;

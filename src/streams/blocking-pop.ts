@@ -19,7 +19,7 @@ export class BlockingPop {
   private readonly caller: BlockingCaller;
 
   constructor(
-    private readonly queue: string,
+    readonly queue: string,
     connection: Redis,
     private readonly onHint: (queue: string, id: Buffer) => void,
     private readonly onTrouble: (error: unknown) => void,
@@ -85,7 +85,9 @@ export class BlockingPop {
       const kind = failureKind(error);
       if (kind !== 'transient') this.onTrouble(error);
       // The pause is long where an operator has to help; over maxmemory the claim still works.
-      await new Promise((resolve) => setTimeout(resolve, kind === 'transient' ? pauseMs(this.tries) : 2_000));
+      await new Promise((resolve) =>
+        setTimeout(resolve, kind === 'transient' ? pauseMs(this.tries) : 2_000),
+      );
       return null;
     }
   }

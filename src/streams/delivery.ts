@@ -47,8 +47,11 @@ export class Delivery {
   }
 
   /** The job is done, with this result. @throws UnserializableError with the path of the value; AlreadySettledError */
-  finish(result?: unknown): Promise<Verdict> {
-    const bytes = result === undefined || result === null ? null : encodeValue(result, this.serializer(), { root: 'result' });
+  async finish(result?: unknown): Promise<Verdict> {
+    const bytes =
+      result === undefined || result === null
+        ? null
+        : encodeValue(result, this.serializer(), { root: 'result' });
     return this.end({ kind: 'finish', result: bytes });
   }
 
@@ -56,7 +59,12 @@ export class Delivery {
   fail(error: unknown, { retryable = true }: { retryable?: boolean } = {}): Promise<Verdict> {
     const traceback = error instanceof Error ? (error.stack ?? String(error)) : String(error);
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return this.end({ kind: 'fail', reason: reason.slice(0, 500), retryable, traceback: traceback.slice(0, 65_536) });
+    return this.end({
+      kind: 'fail',
+      reason: reason.slice(0, 500),
+      retryable,
+      traceback: traceback.slice(0, 65_536),
+    });
   }
 
   /** Back to the head of its queue, nothing charged. @throws AlreadySettledError */
@@ -72,7 +80,12 @@ export class Delivery {
   private end(end: Settlement['end']): Promise<Verdict> {
     if (this.settled) return Promise.reject(new AlreadySettledError(this.jobId));
     this.settled = true;
-    return this.settle({ job: this.job, beganAtMs: null, tookMs: performance.now() - this.beganAtMs, end });
+    return this.settle({
+      job: this.job,
+      beganAtMs: null,
+      tookMs: performance.now() - this.beganAtMs,
+      end,
+    });
   }
 
   private serializer(): 'json' | 'pickle' {

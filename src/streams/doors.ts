@@ -3,9 +3,10 @@ import type { Observable } from 'rxjs';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
-import type { EventLog, LogEvent } from './event-log.js';
-import type { EventStream, From } from './events.js';
+import type { EventLog } from './event-log.js';
+import type { EventStream } from './events.js';
 import type { Job } from './job.js';
+import type { From } from './log-page.js';
 
 /** What queues and jobs of one `Rq` share: its connection, its reader of events, its settings. */
 export interface Doors {
@@ -15,9 +16,11 @@ export interface Doors {
   enqueueDeadlineMs: number;
   /** Names of all queues known to Redis. */
   queueNames(): Promise<string[]>;
+  /** Told of what the streams cannot say. */
+  onTrouble(error: unknown): void;
   job(id: string, queue: string): Job;
   eventsOf(queues: readonly string[], from: From): EventStream;
-  /** Events of every queue that exists when it is subscribed to. */
-  eventsOfAll(from: From): Observable<LogEvent>;
+  /** Events of every queue, also of those that come to be later. */
+  eventsOfEveryQueue(from: 'now' | 'start'): EventStream;
   deliveries(queues: readonly string[], options: DeliveriesOptions): Observable<Delivery>;
 }

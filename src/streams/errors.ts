@@ -1,4 +1,8 @@
-const lastLineOf = (traceback: string): string => traceback.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+import type { GapEvent } from './log-page.js';
+import type { MissingResult } from './results.js';
+
+const lastLineOf = (traceback: string): string =>
+  traceback.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
 
 /** The job failed. `traceback` is what its worker wrote, Node's or Python's. */
 export class JobFailedError extends Error {
@@ -9,7 +13,9 @@ export class JobFailedError extends Error {
   ) {
     // Node's stack begins with the message, Python's ends with it.
     const first = traceback.split('\n', 1)[0] ?? '';
-    super(`Job ${jobId} failed: ${(first.startsWith('Traceback') ? lastLineOf(traceback) : first.slice(0, 300)) || 'no traceback was kept'}`);
+    super(
+      `Job ${jobId} failed: ${(first.startsWith('Traceback') ? lastLineOf(traceback) : first.slice(0, 300)) || 'no traceback was kept'}`,
+    );
   }
 }
 
@@ -37,5 +43,20 @@ export class ResultTimeoutError extends Error {
     readonly timeoutMs: number,
   ) {
     super(`Job ${jobId} had no result after ${timeoutMs} ms`);
+  }
+}
+
+/** A pipeline met a result that is gone, or a gap in the log, and was not told to go on. */
+export class ResultLostError extends Error {
+  override readonly name = 'ResultLostError';
+  constructor(
+    readonly pipeline: string,
+    readonly loss: MissingResult | GapEvent,
+  ) {
+    const what =
+      loss.kind === 'gap'
+        ? `events of queue ${loss.queue} between ${loss.after} and ${loss.before} are no longer in its log`
+        : `the result of job ${loss.jobId} is missing (${loss.why})`;
+    super(`Pipeline ${pipeline} stopped: ${what}; give onLost to go on without`);
   }
 }

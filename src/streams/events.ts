@@ -1,61 +1,64 @@
-import { Observable } from 'rxjs';
-import type { Cursor } from '../redis/lifecycle-event.js';
-import type { EventLog, LogEvent } from './event-log.js';
+import { Observable, type Subscriber, type TeardownLogic } from 'rxjs';
+import type { EventLog } from './event-log.js';
+import { type From, type LogEvent, logBegin, placeOf } from './log-page.js';
 
-/** Where an event stream begins: with what comes, with the oldest that the log holds, or after a cursor. */
-export type From = 'now' | 'start' | Cursor;
-
-/** A stream of lifecycle events, and the moment from which it misses nothing. */
+/**
+ * A stream of lifecycle events, in order within each queue. Cold: each subscription reads from the begin that
+ * was given. Never completes and never errors: while Redis is away it waits, and goes on where it was.
+ */
 export class EventStream extends Observable<LogEvent> {
-  /**
-   * Subscribes, and resolves once the place to read from is fixed: whatever happens after that, the
-   * subscriber is told. Rejects when Redis cannot be asked.
-   */
   constructor(
-    private readonly log: EventLog,
-    private readonly queues: readonly string[],
-    private readonly from: From,
+    subscribe: (subscriber: Subscriber<LogEvent>) => TeardownLogic,
+    private readonly fixBegin: () => Promise<Observable<LogEvent>>,
   ) {
-    super((subscriber) => {
-      const ends: Array<() => void> = [];
-      let isOver = false;
-      const listen = async (queue: string): Promise<void> => {
-        for (let tries = 1; !isOver; tries++) {
-          try {
-            const end = await log.listen(queue, from, (event) => subscriber.next(event));
-            if (isOver) end();
-            else ends.push(end);
-            return;
-          } catch (error) {
-            if (error instanceof RangeError) return subscriber.error(error);
-            await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** tries, 2_000)));
-          }
-        }
-      };
-      for (const queue of queues) void listen(queue);
-      return () => {
-        isOver = true;
-        for (const end of ends) end();
-      };
-    });
+    super(subscribe);
   }
 
   /**
    * The same stream with its begin fixed now: resolves once every log's position was read, with a stream
    * that delivers everything after that moment, however late it is subscribed to.
+   *
+   * @throws what Redis throws
    */
-  async ready(): Promise<Observable<LogEvent>> {
-    if (this.from !== 'now') return this;
-    const positions = await Promise.all(
-      this.queues.map(async (queue) => [queue, await this.log.position(queue)] as const),
-    );
-    return new Observable((subscriber) => {
-      const parts = positions.map(([queue, id]) =>
-        new EventStream(this.log, [queue], id === '0-0' ? 'start' : id).subscribe(subscriber),
-      );
-      return () => {
-        for (const part of parts) part.unsubscribe();
-      };
-    });
+  ready(): Promise<Observable<LogEvent>> {
+    return this.fixBegin();
   }
 }
+
+/**
+ * Events of these queues. With `now` the begin is asked for at the subscription: what is given to the same
+ * connection later comes after it.
+ *
+ * @throws RangeError for a cursor that is none, or one cursor for several queues
+ */
+export const eventsOf = (log: EventLog, queues: readonly string[], from: From): EventStream => {
+  if (from !== 'now' && from !== 'start') {
+    placeOf(from);
+    if (queues.length !== 1) throw new RangeError('A cursor is a place in the log of one queue');
+  }
+  const stream: EventStream = new EventStream(
+    (subscriber) => {
+      for (const queue of queues) {
+        subscriber.add(log.listen(queue, from, (event) => subscriber.next(event)));
+      }
+    },
+    async () => {
+      if (from !== 'now') return stream;
+      const begins = await Promise.all(queues.map((queue) => positionOf(log, queue)));
+      return new Observable((subscriber) => {
+        // Each adds its own end to the one subscriber.
+        for (const { queue, begin } of begins) eventsOf(log, [queue], begin).subscribe(subscriber);
+      });
+    },
+  );
+  return stream;
+};
+
+/** Where a log ends now, to begin there later. */
+export const positionOf = async (
+  log: EventLog,
+  queue: string,
+): Promise<{ queue: string; begin: From }> => {
+  const id = await log.position(queue);
+  return { queue, begin: id === logBegin.entryId ? 'start' : id };
+};

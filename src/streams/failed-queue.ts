@@ -1,15 +1,18 @@
-import { type Observable, filter } from 'rxjs';
-import { InvalidJobOperationError, NoSuchJobError } from '../redis/errors.js';
-import { fetchJob, fetchJobs } from '../redis/job-store.js';
+import type { Observable } from 'rxjs';
+import { InvalidJobOperationError, NoSuchJobError, WrongKeyTypeError } from '../redis/errors.js';
 import type { JobRecord } from '../redis/job-record.js';
+import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
-import type { EventOf } from '../redis/lifecycle-event.js';
+import { dropLeftovers } from '../redis/maintenance.js';
 import { quarantine } from '../redis/transitions/quarantine.js';
 import { requeue } from '../redis/transitions/requeue.js';
 import type { Doors } from './doors.js';
-import type { LogEvent } from './event-log.js';
-import { EventStream, type From } from './events.js';
-import { Queue } from './queue.js';
+import type { EventStream } from './events.js';
+import { admitting } from './every-event.js';
+import { Job } from './job.js';
+import type { From, LogEvent } from './log-page.js';
+import { Queue, type QueueCounts } from './queue.js';
+import type { ResultEvent } from './results.js';
 
 const chunk = 200;
 
@@ -29,11 +32,17 @@ export class FailedQueue extends Queue {
     super(doors, 'failed');
   }
 
-  protected override checkName(): void {}
+  protected override checkName(): void {
+    // Its name is the one that no other queue may have.
+  }
 
   /** Nothing is enqueued here: jobs come by failing, or by `quarantine`. @throws InvalidJobOperationError */
   override async enqueueWith(): Promise<never> {
-    throw new InvalidJobOperationError('(new)', 'enqueue', 'the FailedQueue takes failed jobs only; use quarantine');
+    throw new InvalidJobOperationError(
+      '(new)',
+      'enqueue',
+      'the FailedQueue takes failed jobs only; use quarantine',
+    );
   }
 
   /** @throws InvalidJobOperationError */
@@ -43,13 +52,49 @@ export class FailedQueue extends Queue {
 
   /** The FailedQueue is not worked off: requeue its jobs. @throws InvalidJobOperationError */
   override deliveries$(): never {
-    throw new InvalidJobOperationError('(any)', 'consume', 'the FailedQueue is not worked off; use requeue');
+    throw new InvalidJobOperationError(
+      '(any)',
+      'consume',
+      'the FailedQueue is not worked off; use requeue',
+    );
+  }
+
+  /** A job here belongs to its own queue: use `rq.fetch`. @throws InvalidJobOperationError */
+  override job(id: string): never {
+    throw new InvalidJobOperationError(
+      id,
+      'handle',
+      'its own queue is not known yet; use rq.fetch',
+    );
+  }
+
+  /** Failed jobs have no results. @throws InvalidJobOperationError */
+  override results(): never {
+    throw new InvalidJobOperationError('(any)', 'read', 'failed jobs have no results');
+  }
+
+  /** @throws InvalidJobOperationError */
+  override get results$(): Observable<ResultEvent> {
+    return this.results();
+  }
+
+  /** @throws InvalidJobOperationError */
+  override pipeline(): never {
+    return this.results();
+  }
+
+  /** `failed` alone: what the failed jobs of all queues are. */
+  override async counts(): Promise<QueueCounts> {
+    const none = { queued: 0, started: 0, finished: 0, scheduled: 0, deferred: 0, canceled: 0 };
+    return { ...none, failed: await this.length() };
   }
 
   /** How many jobs have failed, in all queues. */
   override async length(): Promise<number> {
     const queues = await this.doors.queueNames();
-    const counts = await Promise.all(queues.map((queue) => this.doors.redis.zcard(keys.failed(queue))));
+    const counts = await Promise.all(
+      queues.map((queue) => this.doors.redis.zcard(keys.failed(queue))),
+    );
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -76,7 +121,14 @@ export class FailedQueue extends Queue {
    */
   async quarantine(jobId: string, reason: string): Promise<void> {
     const { origin } = await fetchJob(this.doors.redis, jobId);
-    const was = await quarantine(this.doors.redis, origin, jobId, reason, `Quarantined: ${reason}`, this.doors.wire);
+    const was = await quarantine(
+      this.doors.redis,
+      origin,
+      jobId,
+      reason,
+      `Quarantined: ${reason}`,
+      this.doors.wire,
+    );
     if (was === '') throw new NoSuchJobError(jobId);
     if (was !== 'queued' && was !== 'created' && was !== 'scheduled' && was !== 'deferred') {
       throw new InvalidJobOperationError(jobId, 'quarantine', `it is ${was}`);
@@ -89,16 +141,30 @@ export class FailedQueue extends Queue {
    * @throws NoSuchJobError; InvalidJobOperationError when it has not failed
    */
   requeue(jobId: string, options: RequeueOptions = {}): Promise<void> {
-    return this.job(jobId).requeue(options);
+    return new Job(this.doors, jobId, this.name).requeue(options);
   }
 
-  /** Requeues many by id. Answers how many moved; those that have not failed (any more) are passed over. */
-  async requeueMany(jobIds: readonly string[], { atFront = false }: RequeueOptions = {}): Promise<number> {
+  /**
+   * Requeues many by id, in this order. Answers how many moved; those that have not failed (any more) are
+   * passed over.
+   *
+   * @throws WrongKeyTypeError when Redis holds something else where a job's queue should be; the others moved
+   */
+  async requeueMany(
+    jobIds: readonly string[],
+    { atFront = false }: RequeueOptions = {},
+  ): Promise<number> {
+    // Each goes before the one that went before it: the last comes first, so that the first is first in the end.
+    const ids = atFront ? [...jobIds].reverse() : jobIds;
     let moved = 0;
-    for (let from = 0; from < jobIds.length; from += chunk) {
-      const verdicts = await requeue(this.doors.redis, jobIds.slice(from, from + chunk), atFront, this.doors.wire);
+    let refused = 0;
+    for (let from = 0; from < ids.length; from += chunk) {
+      const part = ids.slice(from, from + chunk);
+      const verdicts = await requeue(this.doors.redis, part, atFront, this.doors.wire);
       moved += verdicts.filter((verdict) => verdict === 'requeued').length;
+      refused += verdicts.filter((verdict) => verdict === 'refused').length;
     }
+    if (refused > 0) throw new WrongKeyTypeError(`${refused} jobs cannot go back to their queues`);
     return moved;
   }
 
@@ -108,7 +174,10 @@ export class FailedQueue extends Queue {
   }
 
   /** Requeues the failed jobs that the predicate picks. Answers how many moved. */
-  async requeueWhere(picks: (job: JobRecord) => boolean, options: RequeueOptions = {}): Promise<number> {
+  async requeueWhere(
+    picks: (job: JobRecord) => boolean,
+    options: RequeueOptions = {},
+  ): Promise<number> {
     const picked: string[] = [];
     for await (const record of this.records()) if (picks(record)) picked.push(record.id);
     return this.requeueMany(picked, options);
@@ -117,39 +186,61 @@ export class FailedQueue extends Queue {
   /** Deletes every failed job. Answers how many. */
   override async empty(): Promise<number> {
     let removed = 0;
-    for await (const record of this.records()) {
-      if (await this.doors.job(record.id, record.origin).delete()) removed += 1;
+    for await (const part of this.pages()) {
+      const jobs = part.map(({ id, origin }) => this.doors.job(id, origin).delete());
+      removed += (await Promise.all(jobs)).filter((was) => was).length;
     }
     return removed;
   }
 
-  /** `quarantined` and `requeued` of every queue that exists at the subscription. Hot, as every queue's. */
+  /** `quarantined` and `requeued` of every queue. Cold: each subscriber reads for itself. See `Rq.eventsOfAll`. */
   override get events$(): Observable<LogEvent> {
-    return this.doors.eventsOfAll('now').pipe(filter(isOfFailedQueue));
+    return this.events('now');
   }
 
+  /**
+   * `quarantined`, `requeued` and gaps of every queue. A cursor is a place in the log of one queue: it is none here.
+   *
+   * @throws RangeError for a cursor
+   */
   override events(from: From): EventStream {
-    return this.doors.eventsOf(['failed'], from);
+    if (from !== 'now' && from !== 'start') {
+      throw new RangeError('The FailedQueue reads the logs of all queues: it has no cursor');
+    }
+    return admitting(this.doors.eventsOfEveryQueue(from), isOfFailedQueue);
   }
 
-  // The list first, for its order; then the registries, which hold what Python failed. Both are read in
-  // chunks and judged by the hash: an entry whose job is not failed is a leftover of somebody else's requeue.
   private async *records(): AsyncGenerator<JobRecord> {
+    for await (const part of this.pages()) yield* part;
+  }
+
+  // The list first, for its order; then the registries, which hold what Python failed. Judged by the hash: an
+  // entry of the list whose job is not failed is a leftover of somebody else's requeue, and is dropped.
+  private async *pages(): AsyncGenerator<JobRecord[]> {
     const seen = new Set<string>();
     const failedOf = async (ids: readonly string[]): Promise<JobRecord[]> => {
       const fresh = ids.filter((id) => !seen.has(id));
       for (const id of fresh) seen.add(id);
       const records = await fetchJobs(this.doors.redis, fresh);
-      return records.filter((record) => record !== null && (record.status === 'failed' || record.status === 'stopped')) as JobRecord[];
+      return records.filter((record) => record !== null).filter(hasFailed);
     };
     const listed = await this.doors.redis.lrange(keys.failedQueue, 0, -1);
-    for (let from = 0; from < listed.length; from += chunk) yield* await failedOf(listed.slice(from, from + chunk));
+    for (let from = 0; from < listed.length; from += chunk) {
+      const ids = listed.slice(from, from + chunk);
+      const failed = await failedOf(ids);
+      if (failed.length < ids.length) await dropLeftovers(this.doors.redis, ids);
+      yield failed;
+    }
     for (const queue of await this.doors.queueNames()) {
       const ids = await this.doors.redis.zrange(keys.failed(queue), '0', '-1');
-      for (let from = 0; from < ids.length; from += chunk) yield* await failedOf(ids.slice(from, from + chunk));
+      for (let from = 0; from < ids.length; from += chunk) {
+        yield await failedOf(ids.slice(from, from + chunk));
+      }
     }
   }
 }
 
-const isOfFailedQueue = (event: LogEvent): event is EventOf<'quarantined' | 'requeued'> =>
-  event.kind === 'quarantined' || event.kind === 'requeued';
+const hasFailed = ({ status }: JobRecord): boolean => status === 'failed' || status === 'stopped';
+
+const isOfFailedQueue = ({ kind }: LogEvent): boolean =>
+  kind === 'quarantined' || kind === 'requeued' || kind === 'gap';

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { failureKind, pauseMs } from '../redis/failure.js';
-import type { WireSettings } from '../redis/transitions/queue-keys.js';
+import { queueKeys, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import { type ExchangeReply, exchangeFor } from '../redis/transitions/settle-and-claim.js';
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
@@ -10,6 +10,11 @@ import { BlockingPop } from './blocking-pop.js';
 const mostSettlements = 500;
 /** One claim a period comes unasked: a blocking pop is refused over maxmemory, a claim is not. */
 const unaskedClaimMs = 5_000;
+/** Before a refused outcome is handed in again. */
+const refusedPauseMs = 1_000;
+/** A fault is told so often, and keeps the blocking pop away for so long. */
+const faultTellMs = 60_000;
+const faultPauseMs = 8_000;
 
 export interface IntakeSettings {
   /** First one first, strictly. */
@@ -56,6 +61,9 @@ export class Intake {
   private asked = 0;
   private calls = 0;
   private mayHaveWork = true;
+  /** Outcomes that Redis would not take yet. */
+  private refused = 0;
+  private readonly faults = new Map<string, { seenMs: number; toldMs: number }>();
   private scheduled = false;
   private quieted = false;
   private closed = false;
@@ -152,7 +160,12 @@ export class Intake {
   }
 
   private isIdle(): boolean {
-    return this.outstanding === 0 && this.waiting.length === 0 && this.idleSlots.length === 2;
+    return (
+      this.outstanding === 0 &&
+      this.waiting.length === 0 &&
+      this.refused === 0 &&
+      this.idleSlots.length === 2
+    );
   }
 
   private pump(): void {
@@ -212,7 +225,7 @@ export class Intake {
           reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
       // A settlement may have put its job back.
       else if (this.settings.burst && batch.length > 0) this.mayHaveWork = true;
-      for (const fault of reply.faults) this.events.onTrouble(new Error(fault));
+      if (reply.faults.length > 0) this.noteFaults(reply.faults);
       this.answer(batch, reply.verdicts);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
@@ -225,14 +238,40 @@ export class Intake {
   private answer(batch: readonly Waiting[], verdicts: readonly Verdict[]): void {
     batch.forEach((waiting, index) => {
       const verdict = verdicts[index] as Verdict;
-      if (verdict !== 'refused') waiting.resolve(verdict);
-      // Its queue has a key of a wrong type. The outcome is kept until somebody mends that.
-      else
-        setTimeout(
-          () => !this.closed && this.waiting.push(waiting) && this.schedule(),
-          1_000,
-        ).unref();
+      if (verdict === 'refused') this.postpone(waiting);
+      else waiting.resolve(verdict);
     });
+  }
+
+  // Its queue has a key of a wrong type. The outcome is kept until somebody mends that.
+  private postpone(waiting: Waiting): void {
+    this.refused += 1;
+    const again = (): void => {
+      this.refused -= 1;
+      this.waiting.push(waiting);
+      this.schedule();
+    };
+    setTimeout(again, refusedPauseMs).unref();
+  }
+
+  private noteFaults(texts: readonly string[]): void {
+    const nowMs = performance.now();
+    for (const text of texts) {
+      const before = this.faults.get(text);
+      const isNews = !before || nowMs - before.toldMs > faultTellMs;
+      this.faults.set(text, { seenMs: nowMs, toldMs: isNews ? nowMs : before.toldMs });
+      if (isNews) this.events.onTrouble(new Error(text));
+    }
+  }
+
+  // A pop on a queue that cannot be claimed from would move one id after the other to the in-flight list.
+  private isFaulty(queue: string): boolean {
+    if (this.faults.size === 0) return false;
+    const sinceMs = performance.now() - faultPauseMs;
+    const own = queueKeys(queue);
+    return [...this.faults].some(
+      ([text, { seenMs }]) => seenMs > sinceMs && own.some((key) => text.includes(` ${key} `)),
+    );
   }
 
   // The same request until it is answered: the script recognises it and never does a thing twice.
@@ -262,7 +301,7 @@ export class Intake {
         : this.room.start + this.room.hold - this.outstanding - this.asked;
     if (free <= 0) this.releasePops();
     else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0)
-      for (const pop of this.pops) pop.want();
+      for (const pop of this.pops) if (!this.isFaulty(pop.queue)) pop.want();
   }
 
   private releasePops(): void {

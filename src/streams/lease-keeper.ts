@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { failureKind } from '../redis/failure.js';
+import { keys } from '../redis/keys.js';
 import { extend, type LeaseVerdict } from '../redis/transitions/extend.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
 import type { IntakeSettings } from './intake.js';
@@ -25,7 +26,8 @@ export interface LeaseEvents {
 export class LeaseKeeper {
   private readonly kept = new Map<string, Kept>();
   private timer: NodeJS.Timeout | null = null;
-  private renewing: Promise<void> = Promise.resolve();
+  private isRenewing = false;
+  private stopped = false;
 
   constructor(
     private readonly redis: Redis,
@@ -35,13 +37,10 @@ export class LeaseKeeper {
 
   /** Takes out the worker's own lease on each queue, and renews from then on. @throws what Redis throws */
   async start(): Promise<void> {
-    await this.renew();
+    await Promise.all(this.settings.queues.map((queue) => this.renew(queue)));
+    if (this.stopped) return;
     // A quarter of the promise: three may fail in a row.
-    this.timer = setInterval(() => {
-      this.renewing = this.renewing.then(() => this.renew()).catch((error) => {
-        if (failureKind(error) !== 'transient') this.events.onTrouble(error);
-      });
-    }, this.settings.wire.narrowLeaseMs / 4);
+    this.timer = setInterval(() => void this.renewAll(), this.settings.wire.narrowLeaseMs / 4);
   }
 
   keep(jobs: readonly ClaimedJob[]): void {
@@ -57,25 +56,46 @@ export class LeaseKeeper {
   }
 
   stop(): void {
+    this.stopped = true;
     if (this.timer) clearInterval(this.timer);
     this.timer = null;
   }
 
-  private async renew(): Promise<void> {
-    const byQueue = new Map<string, Kept[]>(this.settings.queues.map((queue) => [queue, []]));
-    for (const kept of this.kept.values()) byQueue.get(kept.job.queue)?.push(kept);
-    for (const [queue, all] of byQueue) {
-      for (let from = 0; from === 0 || from < all.length; from += mostAtOnce) {
-        const part = all.slice(from, from + mostAtOnce);
-        // Before the answer: an extension whose reply is lost has written the execution keys too.
-        for (const kept of part) kept.beaten = true;
-        const { worker, tag, wire } = this.settings;
-        const verdicts = await extend(this.redis, { name: worker, tag }, queue, part, wire);
-        part.forEach(({ job }, index) => {
-          const verdict = verdicts[index];
-          if (verdict && verdict !== 'extended' && this.kept.delete(job.execution)) this.events.onRevoked(job, verdict);
-        });
-      }
+  /** Stops and gives the worker's leases back: only when nothing is held any more. Best effort: they run out. */
+  async leave(): Promise<void> {
+    this.stop();
+    const { queues, tag } = this.settings;
+    await Promise.all(queues.map((queue) => this.redis.zrem(keys.leases(queue), tag))).catch(
+      (error) => this.tell(error),
+    );
+  }
+
+  // Each queue for itself: one that Redis refuses must not cost the others their leases.
+  private async renewAll(): Promise<void> {
+    if (this.isRenewing) return;
+    this.isRenewing = true;
+    const { queues } = this.settings;
+    await Promise.all(queues.map((queue) => this.renew(queue).catch((error) => this.tell(error))));
+    this.isRenewing = false;
+  }
+
+  private tell(error: unknown): void {
+    if (failureKind(error) !== 'transient') this.events.onTrouble(error);
+  }
+
+  private async renew(queue: string): Promise<void> {
+    const all = [...this.kept.values()].filter(({ job }) => job.queue === queue);
+    for (let from = 0; from === 0 || from < all.length; from += mostAtOnce) {
+      const part = all.slice(from, from + mostAtOnce);
+      // Before the answer: an extension whose reply is lost has written the execution keys too.
+      for (const kept of part) kept.beaten = true;
+      const { worker, tag, wire } = this.settings;
+      const verdicts = await extend(this.redis, { name: worker, tag }, queue, part, wire);
+      part.forEach(({ job }, index) => {
+        const verdict = verdicts[index];
+        if (!verdict || verdict === 'extended' || !this.kept.delete(job.execution)) return;
+        this.events.onRevoked(job, verdict);
+      });
     }
   }
 }

@@ -8,7 +8,9 @@ import type { EventOf, LifecycleKind } from '../redis/lifecycle-event.js';
  * queue.events$.pipe(ofKind('quarantined')).subscribe((event) => console.log(event.reason));
  * ```
  */
-export const ofKind = <K extends LifecycleKind>(...kinds: K[]): OperatorFunction<{ kind: string }, EventOf<K>> => {
+export const ofKind = <K extends LifecycleKind>(
+  ...kinds: K[]
+): OperatorFunction<{ kind: string }, EventOf<K>> => {
   const wanted = new Set<string>(kinds);
   return filter((event): event is EventOf<K> => wanted.has(event.kind));
 };

@@ -1,22 +1,24 @@
-import { Observable, share, timer } from 'rxjs';
+import { type MonoTypeOperatorFunction, type Observable, share, timer } from 'rxjs';
 import { v4 as uuid } from 'uuid';
 import { Enqueuer } from '../redis/enqueuer.js';
-import { DuplicateJobError } from '../redis/errors.js';
-import { type JobOptions, fieldsOf } from '../redis/job-options.js';
+import { DuplicateJobError, InvalidOptionError } from '../redis/errors.js';
+import { fieldsOf, type JobOptions } from '../redis/job-options.js';
+import type { JobRecord } from '../redis/job-record.js';
+import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { describeCall, encodeCallForWire } from '../redis/payload/index.js';
-import { fetchJobs } from '../redis/job-store.js';
-import type { JobRecord } from '../redis/job-record.js';
 import { empty } from '../redis/transitions/empty.js';
 import type { NewJob } from '../redis/transitions/enqueue.js';
 import type { Task } from '../tasks.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
-import type { LogEvent } from './event-log.js';
-import { EventStream, type From } from './events.js';
-import { Job } from './job.js';
 import type { Doors } from './doors.js';
+import type { EventStream } from './events.js';
+import { Job } from './job.js';
+import type { From, LogEvent } from './log-page.js';
+import { checkPipeline, type PipelineSettings, pipelineOf } from './pipeline.js';
+import { type ResultEvent, resultsOf } from './results.js';
 
 /** Which handler to call: a task of `defineTasks`, or a name, for handlers whose code is elsewhere. */
 export type Callable<Args extends unknown[], Result> = Task<Args, Result> | string;
@@ -26,6 +28,15 @@ export interface JobSpec {
   name: string | Task<never[], unknown>;
   args?: readonly unknown[];
   options?: JobOptions;
+}
+
+/** A pipeline from one queue to another. See `Queue.pipeline`. */
+export interface PipelineOptions<T, Args extends unknown[]>
+  extends PipelineSettings<T, NoInfer<Args>> {
+  /** The queue of the jobs it makes; of the same `Rq`. */
+  to: Queue;
+  /** What they call. */
+  call: Callable<Args, unknown>;
 }
 
 /** How many jobs of a queue are where. RQ: the queue's and its registries' counts. */
@@ -43,6 +54,7 @@ export interface QueueCounts {
 export class Queue {
   protected readonly enqueuer: Enqueuer;
   private shared$: Observable<LogEvent> | null = null;
+  private sharedResults$: Observable<ResultEvent> | null = null;
 
   /** @throws InvalidNameError */
   constructor(
@@ -63,7 +75,10 @@ export class Queue {
    *
    * @throws UnserializableError with the path of the value; RedisFullError; RedisUnavailableError
    */
-  enqueue<Args extends unknown[], Result>(callable: Callable<Args, Result>, ...args: Args): Promise<Job<Result>> {
+  enqueue<Args extends unknown[], Result>(
+    callable: Callable<Args, Result>,
+    ...args: Args
+  ): Promise<Job<Result>> {
     return this.enqueueWith({}, callable, ...args);
   }
 
@@ -79,18 +94,21 @@ export class Queue {
   ): Promise<Job<Result>> {
     const job = this.prepare(callable, args, options);
     const verdict = await this.enqueuer.add(job);
-    if (verdict === 'duplicate' && options.onDuplicate !== 'keep') throw new DuplicateJobError(job.id);
+    if (verdict === 'duplicate' && options.onDuplicate !== 'keep')
+      throw new DuplicateJobError(job.id);
     return this.job<Result>(job.id);
   }
 
   /**
-   * Enqueues many calls, a thousand in a round trip. All are checked before the first is written. RQ:
-   * `Queue.enqueue_many`.
+   * Enqueues many calls, hundreds in a round trip. All are checked before the first is written. When it throws
+   * after that (DuplicateJobError, Redis), the others may have been written. RQ: `Queue.enqueue_many`.
    *
    * @throws as `enqueueWith`
    */
   async enqueueMany(specs: readonly JobSpec[]): Promise<Job[]> {
-    const jobs = specs.map(({ name, args = [], options = {} }) => this.prepare(name, args, options));
+    const jobs = specs.map(({ name, args = [], options = {} }) =>
+      this.prepare(name, args, options),
+    );
     const verdicts = await this.enqueuer.addMany(jobs);
     verdicts.forEach((verdict, index) => {
       if (verdict === 'duplicate' && specs[index]?.options?.onDuplicate !== 'keep') {
@@ -133,10 +151,12 @@ export class Queue {
       .zcard(keys.deferred(this.name))
       .zcard(keys.canceled(this.name))
       .exec();
-    const [queued, started, finished, failed, scheduled, deferred, canceled] = (replies ?? []).map(([error, count]) => {
-      if (error) throw error;
-      return Number(count);
-    }) as [number, number, number, number, number, number, number];
+    const [queued, started, finished, failed, scheduled, deferred, canceled] = (replies ?? []).map(
+      ([error, count]) => {
+        if (error) throw error;
+        return Number(count);
+      },
+    ) as [number, number, number, number, number, number, number];
     return { queued, started, finished, failed, scheduled, deferred, canceled };
   }
 
@@ -146,24 +166,85 @@ export class Queue {
   }
 
   /**
-   * Lifecycle events of this queue's jobs, from the moment of the subscription. Hot and shared: one reader
-   * for all subscribers. Never completes and never errors: while Redis is away it waits, and goes on where it
-   * was. Events that were trimmed away meanwhile are told by one of kind `gap`.
+   * Lifecycle events of this queue's jobs, from the moment of the first subscription: what is given to the same
+   * `Rq` later comes after it. Hot and shared: one reader for all subscribers. Never completes and never errors:
+   * while Redis is away it waits, and goes on where it was. Events that were trimmed away meanwhile are told by
+   * one of kind `gap`.
    */
   get events$(): Observable<LogEvent> {
-    this.shared$ ??= this.events('now').pipe(
-      // A reader that ended with its last subscriber would begin anew at "now" for the next one.
-      share({ resetOnRefCountZero: () => timer(1_000) }),
-    );
+    this.shared$ ??= this.events('now').pipe(shareForAWhile());
     return this.shared$;
   }
 
   /**
    * Lifecycle events from the oldest kept, or after a cursor. Cold: each subscription reads for itself.
    * `await events('now').ready()` fixes the begin.
+   *
+   * @throws RangeError for a cursor that is none
    */
   events(from: From): EventStream {
-    return new EventStream(this.doors.log, [this.name], from);
+    return this.doors.eventsOf([this.name], from);
+  }
+
+  /**
+   * Results of finished jobs, from the moment of the first subscription, in the order in which the jobs
+   * finished. Hot and shared. A result that is gone comes as kind `missing`, trimmed events as `gap`. Python's
+   * workers write no events: results of jobs that they ran do not come here.
+   */
+  get results$(): Observable<ResultEvent> {
+    this.sharedResults$ ??= this.results('now').pipe(shareForAWhile());
+    return this.sharedResults$;
+  }
+
+  /**
+   * Results from the oldest whose event is kept, or after a cursor. Cold. They are fetched a hundred at a time,
+   * the next when the last were taken. See `results$`.
+   *
+   * @throws RangeError for a cursor that is none
+   */
+  results<T = unknown>(from: From): Observable<ResultEvent<T>> {
+    return resultsOf<T>(this.doors, this.name, from);
+  }
+
+  /**
+   * Passes the results of this queue on as jobs of another one, while it is subscribed to. Emits each new job
+   * once Redis has it. Cold; any number of processes may host the same pipeline.
+   *
+   * Each result becomes its jobs exactly once, whatever is killed when: the jobs and the place up to which the
+   * pipeline has read are written in one step, and it begins at that place again. It reads no faster than Redis
+   * takes the jobs, and waits while Redis is away or full. What is lost is told, never passed over in silence:
+   * see `onLost` and `onError`. Results must be kept long enough (`resultTtlSeconds`) to outlive a stop.
+   * Python's workers write no events: a stage that they work on ends the pipeline's view.
+   *
+   * ```ts
+   * downloads.pipeline({
+   *   name: 'parse-what-was-downloaded',
+   *   to: pages,
+   *   call: tasks.parse,
+   *   through: (result$: Observable<Result<Page>>) => result$.pipe(
+   *     filter(({ value }) => value.status === 200),
+   *     map(({ value }) => [value.url, value.html]),
+   *   ),
+   * }).subscribe({ error: (error) => logger.error(error) });
+   * ```
+   *
+   * @throws InvalidOptionError, InvalidNameError; RangeError for a cursor that is none
+   */
+  pipeline<T, Args extends unknown[]>(options: PipelineOptions<T, Args>): Observable<Job> {
+    const { to, call, ...settings } = options;
+    if (!(to instanceof Queue) || to.doors !== this.doors || to.name === 'failed') {
+      throw new InvalidOptionError(
+        'to',
+        'it must be a queue of the same Rq, and not the FailedQueue',
+      );
+    }
+    checkPipeline(options as unknown as PipelineSettings<never, never>);
+    const end = {
+      queue: to.name,
+      newJob: (args: Args, jobOptions: JobOptions) => to.prepare(call, args, jobOptions),
+      job: (id: string) => to.job(id),
+    };
+    return pipelineOf(this.doors, this.name, end, settings);
   }
 
   /** Jobs to be settled by hand, as many at a time as `concurrency`. Cold: each subscription is a consumer. */
@@ -171,7 +252,11 @@ export class Queue {
     return this.doors.deliveries([this.name], options);
   }
 
-  private prepare(callable: string | Task<never[], unknown>, args: readonly unknown[], options: JobOptions): NewJob {
+  private prepare(
+    callable: string | Task<never[], unknown>,
+    args: readonly unknown[],
+    options: JobOptions,
+  ): NewJob {
     const functionName = typeof callable === 'string' ? callable : callable.name;
     const call = { functionName, instance: null, args: [...args], kwargs: options.kwargs ?? {} };
     return {
@@ -182,3 +267,7 @@ export class Queue {
     };
   }
 }
+
+// A reader that ended with its last subscriber would begin anew at "now" for the next one.
+const shareForAWhile = <T>(): MonoTypeOperatorFunction<T> =>
+  share({ resetOnRefCountZero: () => timer(1_000) });

@@ -1,18 +1,28 @@
 import type { Redis } from 'ioredis';
-import { Observable, defer, from as fromPromise, mergeMap } from 'rxjs';
-import { type RedisAddress, closeConnection, describeAddress, openBlockingConnection, openCommandConnection } from '../redis/connection.js';
+import type { Observable } from 'rxjs';
+import {
+  closeConnection,
+  describeAddress,
+  openBlockingConnection,
+  openCommandConnection,
+  type RedisAddress,
+} from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
-import { type WireSettings, defaultWireSettings } from '../redis/transitions/queue-keys.js';
-import { type DeliveriesOptions, deliveriesOf } from './deliveries.js';
+import { checkQueueName } from '../redis/names.js';
+import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
+import { type ListedWorker, listWorkers } from '../redis/worker-records.js';
+import { type Consumer, type DeliveriesOptions, deliveriesOf } from './deliveries.js';
 import type { Delivery } from './delivery.js';
 import type { Doors } from './doors.js';
-import { EventLog, type LogEvent } from './event-log.js';
-import { EventStream, type From } from './events.js';
+import { EventLog } from './event-log.js';
+import { type EventStream, eventsOf } from './events.js';
+import { eventsOfEveryQueue } from './every-event.js';
 import { FailedQueue } from './failed-queue.js';
 import { Job } from './job.js';
+import type { From } from './log-page.js';
 import { Queue } from './queue.js';
 
 export interface RqOptions {
@@ -33,31 +43,41 @@ export class Rq {
   private readonly doors: Doors;
   private readonly queues = new Map<string, Queue>();
   private readonly address: RedisAddress;
+  private readonly consumers = new Set<Consumer>();
   /** The queue named `failed`. */
   readonly failedQueue: FailedQueue;
 
   /** @throws InvalidOptionError */
   constructor(options: RqOptions = {}) {
     for (const option of Object.keys(options)) {
-      if (!known.has(option)) throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
+      if (!known.has(option))
+        throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
     }
+    // Before anything is opened: what throws here must leave nothing behind.
+    const wire = planWire(options.wire);
     this.address = options.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379';
     const redis = openCommandConnection(this.address);
     const blocking = (): Redis => openBlockingConnection(this.address);
-    const wire = { ...defaultWireSettings, ...options.wire };
-    const log = new EventLog(redis, blocking);
     const command = (): Redis => openCommandConnection(this.address);
+    const onTrouble = options.onTrouble ?? (() => undefined);
+    const log = new EventLog(redis, blocking, onTrouble);
     this.doors = {
       redis,
       log,
       wire,
+      onTrouble,
       enqueueDeadlineMs: options.enqueueDeadlineMs ?? 10_000,
       queueNames: () => this.queueNames(),
       job: (id, queue) => new Job(this.doors, id, queue),
-      eventsOf: (queues, from) => new EventStream(log, queues, from),
-      eventsOfAll: (from) =>
-        defer(() => fromPromise(this.queueNames())).pipe(mergeMap((queues) => new EventStream(log, queues, from))),
-      deliveries: (queues, deliveries) => deliveriesOf({ command, blocking }, queues, wire, deliveries, options.onTrouble),
+      eventsOf: (queues, from) => eventsOf(log, queues, from),
+      eventsOfEveryQueue: (from) => eventsOfEveryQueue(this.doors, from),
+      deliveries: (queues, deliveries) =>
+        deliveriesOf(
+          { command, blocking, onTrouble, consumers: this.consumers },
+          queues,
+          wire,
+          deliveries,
+        ),
     };
     this.failedQueue = new FailedQueue(this.doors);
   }
@@ -81,25 +101,39 @@ export class Rq {
       .sort();
   }
 
+  /** Workers that listen to one of the queues, or all that are registered, Node's and Python's. Changes nothing. RQ: `Worker.all`. */
+  workers(queues?: readonly string[]): Promise<ListedWorker[]> {
+    return listWorkers(this.doors.redis, queues);
+  }
+
   /** A job by its id, whichever queue it is of. RQ: `Job.fetch`. @throws NoSuchJobError */
   async fetch<Result = unknown>(id: string): Promise<{ job: Job<Result>; record: JobRecord }> {
     const record = await fetchJob(this.doors.redis, id);
     return { job: new Job<Result>(this.doors, id, record.origin), record };
   }
 
-  /** Lifecycle events of several queues, merged; in order within each queue. See `Queue.events`. */
+  /**
+   * Lifecycle events of several queues, merged; in order within each queue. See `Queue.events`.
+   *
+   * @throws RangeError for a cursor that is none, or one cursor for several queues
+   */
   events(queues: readonly string[], from: From = 'now'): EventStream {
-    return new EventStream(this.doors.log, queues, from);
+    return this.doors.eventsOf(queues, from);
   }
 
-  /** Lifecycle events of every queue that exists when this is subscribed to. */
-  eventsOfAll(from: From = 'now'): Observable<LogEvent> {
-    return this.doors.eventsOfAll(from);
+  /** Lifecycle events of every queue; those that come to be later are found within two seconds, and nothing of them is missed. */
+  eventsOfAll(from: 'now' | 'start' = 'now'): EventStream {
+    return this.doors.eventsOfEveryQueue(from);
   }
 
-  /** Jobs of several queues, to be settled by hand, in strict order of the queues. See `Queue.deliveries$`. */
+  /**
+   * Jobs of several queues, to be settled by hand, in strict order of the queues. See `Queue.deliveries$`.
+   *
+   * @throws InvalidOptionError; InvalidNameError, also for `failed`, which is not worked off
+   */
   deliveries$(queues: readonly string[], options: DeliveriesOptions = {}): Observable<Delivery> {
-    for (const queue of queues) this.queue(queue);
+    if (queues.length === 0) throw new InvalidOptionError('queues', 'it must name at least one');
+    queues.forEach(checkQueueName);
     return this.doors.deliveries(queues, options);
   }
 
@@ -113,9 +147,13 @@ export class Rq {
     return this.doors.wire;
   }
 
-  /** Closes the connections and ends the event streams' reading. Pending calls reject. */
+  /**
+   * Ends the event streams' reading, hands back what consumers have not settled, and closes the connections.
+   * Pending calls reject. While Redis is away nothing can be handed back: leases run out by themselves.
+   */
   async close(): Promise<void> {
     this.doors.log.close();
+    await Promise.all([...this.consumers].map((consumer) => consumer.leave()));
     closeConnection(this.doors.redis);
   }
 

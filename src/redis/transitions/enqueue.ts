@@ -21,6 +21,19 @@ export interface NewJob {
 export type EnqueueVerdict = 'written' | 'same' | 'duplicate';
 const verdicts: Record<string, EnqueueVerdict> = { w: 'written', s: 'same', d: 'duplicate' };
 
+/** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
+export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
+  args.push(jobs.length);
+  for (const { id, data, description, atFront, ttlSeconds, fields } of jobs) {
+    if (!atFront && ttlSeconds === null && fields.length === 0) {
+      args.push(id, data, description, '');
+    } else {
+      args.push(id, data, description, fields.length + 2, atFront ? 1 : 0, ttlSeconds ?? '');
+      args.push(...fields);
+    }
+  }
+};
+
 /**
  * Writes new jobs to the end of one queue, or to its front, in one step; at most 1000 a call, because
  * Redis serves nobody else meanwhile. `createdAt` (RQ's text) belongs to the request: a repeated try
@@ -33,15 +46,8 @@ export const enqueue = async (
   jobs: readonly NewJob[],
   settings: WireSettings,
 ): Promise<EnqueueVerdict[]> => {
-  const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt, jobs.length];
-  for (const { id, data, description, atFront, ttlSeconds, fields } of jobs) {
-    if (!atFront && ttlSeconds === null && fields.length === 0) {
-      args.push(id, data, description, '');
-    } else {
-      args.push(id, data, description, fields.length + 2, atFront ? 1 : 0, ttlSeconds ?? '');
-      args.push(...fields);
-    }
-  }
+  const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt];
+  pushJobs(args, jobs);
   const reply = await runScript(
     redis,
     script,

@@ -1,0 +1,35 @@
+-- The one way in: known queue, hash, place, event of new jobs. `count` jobs are read from ARGV after `arg`,
+-- as `enqueue.lua` describes them. Returns a letter for each: w written, s the same one was there, d another
+-- job has this id.
+local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg)
+  local verdicts, back, written = {}, {}, {}
+  for i = 1, count do
+    local id, data, description, more = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
+    arg = arg + 4
+    local rest, atFront, ttl = 0, false, ''
+    if more ~= '' then
+      rest, atFront, ttl = tonumber(more), ARGV[arg + 1] == '1', ARGV[arg + 2]
+    end
+    local key = prefix .. id
+    if redis.call('EXISTS', key) == 1 then
+      local there = redis.pcall('HMGET', key, 'data', 'created_at')
+      verdicts[i] = not there.err and there[1] == data and there[2] == createdAt and 's' or 'd'
+    else
+      verdicts[i] = 'w'
+      -- last_heartbeat must exist: a Python worker whose heartbeat creates the field deletes the job.
+      redis.call('HSET', key, 'created_at', createdAt, 'data', data, 'origin', queue, 'description', description,
+        'enqueued_at', nowText, 'status', 'queued', 'last_heartbeat', '')
+      if rest > 2 then redis.call('HSET', key, unpack(ARGV, arg + 3, arg + rest)) end
+      if ttl ~= '' then redis.call('EXPIRE', key, ttl) end
+      if atFront then redis.call('LPUSH', listKey, id) else back[#back + 1] = id end
+      written[#written + 1] = id
+    end
+    arg = arg + rest
+  end
+  if #written > 0 then
+    if #back > 0 then redis.call('RPUSH', listKey, unpack(back)) end
+    redis.call('SADD', queuesKey, listKey)
+    for _, id in ipairs(written) do noteWords(eventsKey, 10, 'enqueued', id) end
+  end
+  return table.concat(verdicts)
+end

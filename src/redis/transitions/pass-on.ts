@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis';
+import { keys, prefixes } from '../keys.js';
+import type { Cursor } from '../lifecycle-event.js';
+import { type Argument, loadScript, runScript } from '../scripts.js';
+import { type NewJob, pushJobs } from './enqueue.js';
+import type { WireSettings } from './queue-keys.js';
+
+const script = loadScript('pass-on');
+
+/** What a pipeline makes of the results up to a place. */
+export interface PassOn {
+  pipeline: string;
+  /** As it lies in Redis; `''` when there is none. */
+  from: Cursor;
+  to: Cursor;
+  /** The queue of the jobs. */
+  queue: string;
+  /** RQ's text; the same in every try. */
+  createdAt: string;
+  /** At most 1000, because Redis serves nobody else meanwhile. */
+  jobs: readonly NewJob[];
+}
+
+/**
+ * Enqueues the jobs and moves the pipeline's cursor, in one step. Answers the cursor in force: another one
+ * than `to` means that somebody else moved it, and that nothing was written. Safe to repeat.
+ */
+export const passOn = async (
+  redis: Redis,
+  { pipeline, from, to, queue, createdAt, jobs }: PassOn,
+  settings: WireSettings,
+): Promise<Cursor> => {
+  const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt, from, to];
+  pushJobs(args, jobs);
+  const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue), keys.cursor(pipeline)];
+  return String(await runScript(redis, script, scriptKeys, args));
+};
+
+/** Where a pipeline stands; `''` when it never stood anywhere. */
+export const cursorOf = async (redis: Redis, pipeline: string): Promise<Cursor> =>
+  (await redis.get(keys.cursor(pipeline))) ?? '';
+
+/** Gives a pipeline its first place, unless it has one. Answers the one in force. */
+export const beginAt = async (redis: Redis, pipeline: string, cursor: Cursor): Promise<Cursor> => {
+  await redis.set(keys.cursor(pipeline), cursor, 'NX');
+  return cursorOf(redis, pipeline);
+};
