@@ -31,6 +31,8 @@ export interface KeeperSettings {
   makeExecutor(events: ExecutorEvents): Executor;
   onNote(job: JobToRun, note: Note): void;
   onOutput(job: JobToRun | null, stream: 'stdout' | 'stderr', text: string): void;
+  /** An executor did not come up. The keeper tries again, and gives up in the end. */
+  onStartFailed(error: unknown): void;
   /** The executor is replaced after so many jobs. */
   maxJobs: number;
   /** The executor is replaced after a job that left it with more resident memory than this. */
@@ -99,7 +101,10 @@ export const executorKeeper = (
         (names) =>
           !isGone &&
           supervisor.tell({ kind: 'ready', slot, concurrency: fresh.concurrency, names }),
-        (error) => self.tell({ kind: 'failed', error }),
+        (error) => {
+          settings.onStartFailed(error);
+          self.tell({ kind: 'failed', error });
+        },
       );
     };
 

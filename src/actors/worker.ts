@@ -40,6 +40,8 @@ import type { WorkerPlan } from './worker-options.js';
 const recordTtlSeconds = 90;
 const recordEveryMs = 20_000;
 const cleanEveryMs = 600_000;
+/** How long a worker looks away from queues where everything waits for others. */
+const longestRestMs = 250;
 /** How long Redis may take to confirm the last outcomes when the worker leaves. */
 const farewellMs = 5_000;
 
@@ -76,6 +78,9 @@ export class Worker {
   private readonly held = new Map<string, string>();
   private counts = { finished: 0, failed: 0 };
   private taken = 0;
+  private uselessClaims = 0;
+  private lastUselessMs = 0;
+  private isResting = false;
   private wanted = { start: 0, hold: 0 };
   private stopping: Promise<WorkerSummary> | null = null;
   private graceEndsAt: { hurry(): void } | null = null;
@@ -116,6 +121,7 @@ export class Worker {
     this.intake = new Intake(this.redis, () => openBlockingConnection(plan.url), settings, {
       onTrouble: trouble,
       onClaimed: (jobs, left) => {
+        this.uselessClaims = 0;
         this.taken += jobs.length;
         for (const job of jobs) this.held.set(job.execution, job.jobId);
         this.leases.keep(jobs);
@@ -125,7 +131,8 @@ export class Worker {
         if (plan.maxJobs !== Number.POSITIVE_INFINITY) this.applyRoom();
       },
       onEmpty: () => {
-        if (plan.burst && this.intake.held === 0) void this.stop();
+        if (!plan.burst) this.restWhenUseless();
+        else if (this.intake.held === 0) void this.stop();
       },
     });
     this.system = new ActorSystem({ onFatal: (error) => this.giveUp(error) });
@@ -150,14 +157,23 @@ export class Worker {
    * @throws WorkerNameTakenError, WorkerStartError when the executors do not come up, what Redis throws
    */
   async start(): Promise<readonly string[]> {
+    let isRegistered = false;
     try {
       if (!(await registerBirth(this.redis, this.record, recordTtlSeconds)))
         throw new WorkerNameTakenError(this.plan.name);
+      isRegistered = true;
       await this.leases.start();
       const names = await this.spawnCast();
       this.events.onReady?.(names);
       return names;
     } catch (error) {
+      if (isRegistered) {
+        // Its name would be taken, and tools would list it, for as long as its record lives.
+        await Promise.race([
+          registerDeath(this.redis, this.record).catch(() => undefined),
+          pause(1_000),
+        ]);
+      }
       await this.abandon();
       throw error;
     }
@@ -181,7 +197,10 @@ export class Worker {
     const { plan, system } = this;
     const pen = {
       reportBegun: this.intake.reportBegun.bind(this.intake),
-      settle: this.intake.settle.bind(this.intake),
+      settle: (settlement: Settlement) =>
+        settlement.end.kind === 'pass'
+          ? this.passOn(settlement, settlement.end)
+          : this.intake.settle(settlement),
       release: (execution: string) => this.leases.release(execution),
     };
     const recorderRef = system.spawn(recorder(pen, (settled) => this.settled(settled)));
@@ -209,6 +228,12 @@ export class Worker {
           onExit: (exit) => {
             if (!exit.isClean && !this.stopping)
               this.trouble(new Error(`An executor left: ${exit.detail}`));
+          },
+          onStartFailed: (error) => {
+            // Before anything ran it is the modules or the machine: whoever starts the worker wants to know at once.
+            if (!this.onFirstReady) return;
+            this.onFirstReady = null;
+            this.fatal?.(error);
           },
           onReady: (names) => {
             this.onFirstReady?.(names);
@@ -246,6 +271,28 @@ export class Worker {
     const start = Math.min(this.wanted.start, more);
     const hold = this.plan.maxJobs === Number.POSITIVE_INFINITY ? this.wanted.hold : 0;
     this.intake.setRoom(this.stopping ? 0 : start, this.stopping ? 0 : hold);
+  }
+
+  // Python's workers take one job at a time, and may take long to come to the ones that only they can run.
+  private async passOn(settlement: Settlement, end: PassEnd): Promise<Verdict> {
+    const isTheirs = await isServedByPython(this.redis, settlement.job.queue).catch(() => true);
+    const limit = isTheirs ? Number.MAX_SAFE_INTEGER : end.limit;
+    return this.intake.settle({ ...settlement, end: { ...end, limit } });
+  }
+
+  // Ids that wait for others end every blocking pop at once, and no claim brings anything.
+  private restWhenUseless(): void {
+    const now = performance.now();
+    this.uselessClaims = now - this.lastUselessMs < 1_000 ? this.uselessClaims + 1 : 0;
+    this.lastUselessMs = now;
+    if (this.uselessClaims < 2 || this.isResting) return;
+    this.isResting = true;
+    this.applyRoom();
+    const restMs = Math.min(10 * 2 ** Math.min(this.uselessClaims, 10), longestRestMs);
+    setTimeout(() => {
+      this.isResting = false;
+      this.applyRoom();
+    }, restMs).unref();
   }
 
   private settled(settled: Settled): void {
