@@ -8,6 +8,8 @@ import { BlockingPop } from './blocking-pop.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;
+/** Working time is told in portions: the sum in Redis is a long float, too dear for every call. */
+const tellWorkedMs = 1_000;
 /** One claim a period comes unasked: a blocking pop is refused over maxmemory, a claim is not. */
 const unaskedClaimMs = 5_000;
 /** Before a refused outcome is handed in again. */
@@ -60,6 +62,8 @@ export class Intake {
   /** Asked for by calls under way. */
   private asked = 0;
   private calls = 0;
+  /** Working time that the worker's record does not know yet. */
+  private workedMs = 0;
   private mayHaveWork = true;
   /** Outcomes that Redis would not take yet. */
   private refused = 0;
@@ -111,6 +115,7 @@ export class Intake {
   /** Hands in how a job ended; resolves with what Redis made of it, however long Redis is away. */
   settle(settlement: Settlement): Promise<Verdict> {
     this.outstanding -= 1;
+    this.workedMs += settlement.tookMs;
     return new Promise((resolve) => {
       this.waiting.push({ settlement, resolve });
       this.schedule();
@@ -215,7 +220,9 @@ export class Intake {
       hints: this.hints.splice(0),
       toStart,
       toHold,
+      workedMs: this.workedMs >= tellWorkedMs ? this.workedMs : 0,
     };
+    if (request.workedMs > 0) this.workedMs = 0;
     const reply = await this.insist(slot, request);
     this.asked -= wanted;
     if (reply) {

@@ -13,6 +13,7 @@
 --       6 execution prefix   7 first-seen infix   8 lease, s   9 event log length   10 result ttl, s
 --       11 failure ttl, s   12 payload limit, bytes   13 jobs to start   14 jobs to hold (claimed, begun later)
 --       15 hints   16 begun   17 settlements   18 how long the reply is kept, s
+--       19 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
@@ -20,8 +21,9 @@
 --         finish: result bytes or '', has a result 0/1, -
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON
 --         back:   reason, -, -                   to the head of its queue
---         pass:   reason, how often at most, -   to the end, for another worker; then quarantined
--- Returns { verdicts, ids left in the queues, faults, claimed }
+--         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
+--                                                while; after that often quarantined
+-- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed }
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
@@ -35,12 +37,12 @@ local lease, logLength = tonumber(ARGV[8]), tonumber(ARGV[9])
 local defaultResultTtl, defaultFailureTtl, payloadLimit = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local toStart, toHold = tonumber(ARGV[13]), tonumber(ARGV[14])
 local hints, begun, settlements = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
-local keepReply = ARGV[18]
+local keepReply, workedMs = ARGV[18], ARGV[19]
 
 -- A number handed to redis.call is printed with all its digits each time; these few are printed once.
-local leaseEnd = string.format('%d', nowSeconds + lease)
+local leaseEnd = tostring(nowSeconds + lease)
 local textOf = setmetatable({}, { __index = function(memo, number)
-  local text = string.format('%d', number)
+  local text = tostring(number)
   memo[number] = text
   return text
 end })
@@ -49,7 +51,8 @@ local queues, faults = {}, {}
 for n = 1, (#KEYS - 4) / 7 do
   local k = 4 + (n - 1) * 7
   local q = { list = KEYS[k + 1], intermediate = KEYS[k + 2], wip = KEYS[k + 3], finished = KEYS[k + 4],
-    failed = KEYS[k + 5], scheduled = KEYS[k + 6], events = KEYS[k + 7], wipAdds = {}, finishedAdds = {} }
+    failed = KEYS[k + 5], scheduled = KEYS[k + 6], events = KEYS[k + 7], wipAdds = {}, finishedAdds = {},
+    looked = false, fault = false }
   queues[n] = q
 end
 
@@ -57,16 +60,23 @@ end
 local function faultOf(q)
   if not q.looked then
     q.looked = true
-    q.fault = misfit(q.list, 'list') or misfit(q.intermediate, 'list') or misfit(q.wip, 'zset')
-      or misfit(q.finished, 'zset') or misfit(q.failed, 'zset') or misfit(q.scheduled, 'zset') or misfit(q.events, 'stream')
+    q.fault = misfit(q.list, 'list') or misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.failed, 'zset')
+      or misfit(q.events, 'stream')
     if q.fault then faults[#faults + 1] = q.fault end
   end
   return q.fault
 end
 
+-- What only a failing job needs is looked at when one fails.
+local function retryFaultOf(q)
+  if faultOf(q) then return q.fault end
+  q.fault = misfit(q.scheduled, 'zset') or misfit(queuesKey, 'set') or false
+  if q.fault then faults[#faults + 1] = q.fault end
+  return q.fault
+end
+
 local workerFault, workerFields = misfit(workerKey, 'hash')
 local shared = workerFault or misfit(replyKey, 'string') or misfit(failedQueueKey, 'list')
-  or settlements > 0 and misfit(queuesKey, 'set')
 if shared then return typeError(shared) end
 
 local claimed = {}
@@ -98,14 +108,14 @@ if last == request then
   return { verdicts, left, faults, claimed }
 end
 
-local arg = 18
+local arg = 19
 local changed = false
 
 -- A popped element is only a hint: back to the head of its queue, and the claim below takes the best.
 for i = 1, hints do
   local q, id = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2]
   arg = arg + 2
-  if not faultOf(q) and redis.call('LREM', q.intermediate, 1, id) == 1 then
+  if not faultOf(q) and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
     redis.call('LPUSH', q.list, id)
     redis.call('DEL', q.intermediate .. firstSeen .. id)
   end
@@ -133,7 +143,7 @@ for i = 1, begun do
   end
 end
 
-local succeeded, failedAttempts, workedMs = 0, 0, 0
+local succeeded, failedAttempts = 0, 0
 local verdicts = {}
 
 local function streamResult(id, kind, field, value, execution, tookMs, ttl)
@@ -154,7 +164,7 @@ local function streamResult(id, kind, field, value, execution, tookMs, ttl)
   if ttl < 0 then redis.call('PERSIST', key) else redis.call('EXPIRE', key, ttl) end
 end
 
-local settle = {}
+local settle = { finish = false, fail = false, back = false, pass = false }
 
 function settle.finish(q, jobKey, id, execution, run, result, hasResult)
   local ttl = integer(run.resultTtl) or defaultResultTtl
@@ -207,27 +217,29 @@ function settle.back(q, jobKey, id, execution, _, reason)
   return 'h'
 end
 
+-- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
 function settle.pass(q, jobKey, id, execution, _, reason, limit)
   local f = redis.call('HMGET', jobKey, 'x_passes', 'failure_ttl')
   local passes = (integer(f[1]) or 0) + 1
-  redis.call('HSET', jobKey, 'x_passes', textOf[passes])
   if passes > tonumber(limit) then
     local ttl = integer(f[2]) or defaultFailureTtl
     quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
     return 'q'
   end
-  redis.call('HSET', jobKey, 'status', 'queued')
+  local untilMs = nowMs + 100 * 2 ^ math.min(passes, 8)
+  redis.call('HSET', jobKey, 'status', 'queued', 'x_passes', textOf[passes],
+    'x_passed', string.sub(request, 1, 12) .. string.format(' %d', untilMs))
   redis.call('RPUSH', q.list, id)
   note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
   return 'h'
 end
 
-local run = {}
+local run = { stream = false, resultTtl = false, tookMs = 0 }
 for i = 1, settlements do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
   local marks, kind = tonumber(ARGV[arg + 4]), ARGV[arg + 7]
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
-  if faultOf(q) then
+  if faultOf(q) or kind == 'fail' and retryFaultOf(q) then
     verdicts[i] = 'x'
   elseif redis.call('ZREM', q.wip, member) == 0 then
     changed = true
@@ -254,7 +266,6 @@ for i = 1, settlements do
       if status == 'queued' and kind ~= 'back' and kind ~= 'pass' then
         begin(q, jobKey, id, execution, f[4], marks >= 8 and tonumber(ARGV[arg + 5]) or run.tookMs)
       end
-      workedMs = workedMs + run.tookMs
       verdicts[i] = settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
     elseif not status then
       -- Deleted while it ran: writing anything would bring back a hash without payload.
@@ -274,7 +285,7 @@ if succeeded + failedAttempts > 0 and workerFields > 0 then
   -- A count that somebody made unreadable must not undo how the jobs ended.
   if succeeded > 0 then redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded) end
   if failedAttempts > 0 then redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
-  redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', string.format('%.3f', workedMs / 1000))
+  if workedMs ~= '' then redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', workedMs / 1000) end
 end
 
 local taken, scanned, record = 0, 0, {}
@@ -308,11 +319,10 @@ local function heldByAnyone(q, jobKey, id)
   return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
 end
 
-local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
-  ['07'] = '31', ['08'] = '31', ['09'] = '30', ['10'] = '31', ['11'] = '30', ['12'] = '31' }
-
 -- What RQ reads as a time: any other text makes Python raise whenever it looks at the job.
 local function isDate(text)
+  local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
+    ['07'] = '31', ['08'] = '31', ['09'] = '30', ['10'] = '31', ['11'] = '30', ['12'] = '31' }
   local from, _, fraction = string.find(text, '^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-5]%d(.*)Z$')
   if not from or #text > 27 or fraction ~= '' and not string.find(fraction, '^%.%d+$') then return false end
   local month, day, year = string.sub(text, 6, 7), string.sub(text, 9, 10), tonumber(string.sub(text, 1, 4))
@@ -345,8 +355,17 @@ local function oddField(jobKey, timeout, ours)
   return odd
 end
 
-local statuses = { created = true, queued = true, started = true, finished = true, failed = true, stopped = true,
-  scheduled = true, deferred = true, canceled = true, rate_limited = true, ready_to_enqueue = true }
+-- Whether RQ knows the word. Asked for few jobs only: most are `queued`.
+local function isStatus(word)
+  return ({ created = true, queued = true, started = true, finished = true, failed = true, stopped = true,
+    scheduled = true, deferred = true, canceled = true, rate_limited = true, ready_to_enqueue = true })[word]
+end
+
+-- Whether this worker passed the job on a moment ago, for want of a handler. Another worker may have one.
+local function isPassedByUs(passed)
+  local untilMs = string.sub(passed, 1, 12) == string.sub(request, 1, 12) and integer(string.sub(passed, 14))
+  return untilMs and untilMs > nowMs
+end
 
 -- One id off the head of a queue: run it, or say why it must not run. Python RQ always writes
 -- `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
@@ -356,7 +375,7 @@ local function take(n, q, id)
     return
   end
   local jobKey = jobPrefix .. id
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name', 'enqueued_at', 'ttl', 'meta', 'data')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name', 'enqueued_at', 'ttl', 'meta', 'data', 'x_passed')
   if f.err then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'the job key is not a hash' })
     return
@@ -367,7 +386,7 @@ local function take(n, q, id)
     return
   end
   local reason
-  if status and not statuses[status] then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
+  if status and status ~= 'queued' and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'it is running already' })
     return
@@ -383,6 +402,11 @@ local function take(n, q, id)
   else
     local odd = oddField(jobKey, f[4], not f[5])
     if odd then reason = 'field ' .. odd .. ' cannot be read' end
+  end
+  if not reason and f[10] and isPassedByUs(f[10]) then
+    q.passed = q.passed or {}
+    q.passed[#q.passed + 1] = id
+    return
   end
   if reason then
     local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
@@ -416,7 +440,7 @@ local function take(n, q, id)
 end
 
 local wanted = toStart + toHold
-local left = 0
+local left, passedOver = 0, false
 for n, q in ipairs(queues) do
   local waiting = 0
   if wanted > 0 then
@@ -436,11 +460,18 @@ for n, q in ipairs(queues) do
     end
     if #q.wipAdds > 0 then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
     left = left + waiting - (scanned - scannedBefore)
+    if q.passed then
+      redis.call('RPUSH', q.list, unpack(q.passed))
+      passedOver = true
+    end
   end
 end
+-- Nothing here is for this worker: to be told that more waits, it would look again at once, and again.
+if passedOver and taken == 0 then left = 0 end
 
+local answers = table.concat(verdicts)
 if changed then
   appendEvents(worker, logLength)
-  redis.call('SET', replyKey, request .. cmsgpack.pack({ table.concat(verdicts), left, record }), 'EX', keepReply)
+  redis.call('SET', replyKey, request .. cmsgpack.pack({ answers, left, record }), 'EX', keepReply)
 end
-return { table.concat(verdicts), left, faults, claimed }
+return { answers, left, faults, claimed }

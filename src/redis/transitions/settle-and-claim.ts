@@ -21,6 +21,8 @@ export interface ExchangeRequest {
   hints: ReadonlyArray<{ queue: string; id: Buffer }>;
   toStart: number;
   toHold: number;
+  /** Working time to add to the worker's, in milliseconds. */
+  workedMs?: number;
 }
 
 export interface ExchangeReply {
@@ -72,6 +74,7 @@ export const exchangeFor = (
       begun.length,
       settlements.length,
       keepReplySeconds,
+      request.workedMs ? Math.round(request.workedMs) : '',
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
     for (const { job, beganAtMs } of begun) {

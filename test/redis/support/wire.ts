@@ -74,7 +74,10 @@ export class TestWorker {
   }
 
   async settle(job: ClaimedJob, end: End, more: Partial<Settlement> = {}): Promise<Verdict> {
-    const reply = await this.send(this.request({ settlements: [settlement(job, end, more)] }));
+    const settled = settlement(job, end, more);
+    const reply = await this.send(
+      this.request({ settlements: [settled], workedMs: settled.tookMs }),
+    );
     return reply.verdicts[0] as Verdict;
   }
 }

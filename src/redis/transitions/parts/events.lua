@@ -57,13 +57,30 @@ local eventsPerEntry = 100
 
 -- `length` entries of few events each; fewer where entries are full, so that a log is some megabytes at most.
 local function appendEntry(key, fields, events, length)
-  local most = math.max(math.floor(length / 33), math.min(length, math.floor(length * 3 / events)))
+  local most = length
+  if events > 3 then most = math.max(math.floor(length / 33), math.floor(length * 3 / events)) end
   local added = redis.pcall('XADD', key, 'MAXLEN', '~', most, '*', unpack(fields))
   if type(added) == 'table' then
     -- Somebody wrote the last id that there is. The changes are made; a log that takes nothing more begins anew.
     redis.call('DEL', key)
     redis.call('XADD', key, '*', unpack(fields))
   end
+end
+
+-- Few events, all of them words: nearly every call.
+local function appendWords(key, worker, rows, length)
+  local fields, events = { 'worker', worker }, 0
+  if worker == '' then fields = {} end
+  for _, row in ipairs(rows) do
+    local words = row.words
+    if not words then return false end
+    events = events + #words / row.width
+    fields[#fields + 1] = row.kind
+    fields[#fields + 1] = table.concat(words, ' ')
+  end
+  if events > eventsPerEntry then return false end
+  appendEntry(key, fields, events, length)
+  return true
 end
 
 -- The rows of one queue, cut into entries.
@@ -104,6 +121,6 @@ local function appendEvents(worker, length)
   length = tonumber(length)
   for key, entry in pairs(log) do
     if entry.order[2] then table.sort(entry.order, byPlace) end
-    appendRows(key, worker, entry.order, length)
+    if not appendWords(key, worker, entry.order, length) then appendRows(key, worker, entry.order, length) end
   end
 end
