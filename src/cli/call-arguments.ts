@@ -24,7 +24,8 @@ export const parseCallArguments = (given: readonly string[]): CallArguments => {
   const kwargs: Record<string, unknown> = {};
   for (const argument of given) {
     const { keyword, mode, text } = split(argument);
-    const shown = keyword === null ? `argument ${args.length + 1}` : `argument ${JSON.stringify(keyword)}`;
+    const shown =
+      keyword === null ? `argument ${args.length + 1}` : `argument ${JSON.stringify(keyword)}`;
     const value = read(mode, text.startsWith('@') ? readFile(text.slice(1), shown) : text, shown);
     if (keyword === null) args.push(value);
     else if (Object.hasOwn(kwargs, keyword)) throw new UsageError(`${shown} is given twice`);
@@ -40,8 +41,10 @@ const split = (argument: string): { keyword: string | null; mode: Mode; text: st
   const equals = argument.indexOf('=');
   if (equals <= 0) return { keyword: null, mode: 'text', text: argument };
   const text = argument.slice(equals + 1);
-  if (argument.indexOf(':') === equals - 1) return { keyword: argument.slice(0, equals - 1), mode: 'json', text };
-  if (argument.indexOf('%') === equals - 1) return { keyword: argument.slice(0, equals - 1), mode: 'literal', text };
+  if (argument.indexOf(':') === equals - 1)
+    return { keyword: argument.slice(0, equals - 1), mode: 'json', text };
+  if (argument.indexOf('%') === equals - 1)
+    return { keyword: argument.slice(0, equals - 1), mode: 'literal', text };
   return { keyword: argument.slice(0, equals), mode: 'text', text };
 };
 
@@ -60,7 +63,8 @@ const read = (mode: Mode, text: string, shown: string): unknown => {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (mode === 'json') throw new UsageError(`${shown} is not JSON (${reason})`);
-    if (error instanceof PythonLiteralError) throw new UsageError(`${shown} is no Python literal: ${reason}`);
+    if (error instanceof PythonLiteralError)
+      throw new UsageError(`${shown} is no Python literal: ${reason}`);
     throw error;
   }
 };

@@ -7,7 +7,11 @@ import type { Io } from './io.js';
  *
  * @throws UsageError where nobody can be asked; ExitError when the answer is no
  */
-export const confirmOrStop = async (io: Io, question: string, isAgreed: boolean | undefined): Promise<void> => {
+export const confirmOrStop = async (
+  io: Io,
+  question: string,
+  isAgreed: boolean | undefined,
+): Promise<void> => {
   if (isAgreed) return;
   const answer = await io.confirm(question);
   if (answer === null) throw new UsageError(`${question} Pass --yes to do it.`);

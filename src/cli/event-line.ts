@@ -25,7 +25,8 @@ const details: Details = {
   canceled: () => '',
   deleted: () => '',
   dropped: ({ reason }) => shown(reason),
-  gap: ({ after, before }) => `the log was trimmed: events between ${shown(after)} and ${shown(before)} are gone`,
+  gap: ({ after, before }) =>
+    `the log was trimmed: events between ${shown(after)} and ${shown(before)} are gone`,
 };
 
 /** Every kind of event that a log can tell. */
@@ -33,7 +34,9 @@ export const eventKinds = Object.keys(details) as ReadonlyArray<LogEvent['kind']
 
 /** What `job.progress` was told: a part of one as percent, else as it is. */
 export const progressText = (progress: unknown): string =>
-  typeof progress === 'number' && progress >= 0 && progress <= 1 ? `${Math.round(progress * 100)}%` : shown(progress);
+  typeof progress === 'number' && progress >= 0 && progress <= 1
+    ? `${Math.round(progress * 100)}%`
+    : shown(progress);
 
 /** Lines of `job.log`, each with its level where that is not `info`. */
 export const logTexts = (lines: unknown): string[] =>
@@ -43,11 +46,20 @@ export const logTexts = (lines: unknown): string[] =>
   });
 
 /** What an event says beyond its kind. */
-export const eventDetail = (event: LogEvent): string => (details[event.kind] as (event: LogEvent) => string)(event);
+export const eventDetail = (event: LogEvent): string =>
+  (details[event.kind] as (event: LogEvent) => string)(event);
 
 const good = new Set(['finished']);
 const bad = new Set(['failed', 'quarantined', 'lost', 'gap']);
-const notable = new Set(['retried', 'requeued', 'recovered', 'handedBack', 'canceled', 'deleted', 'dropped']);
+const notable = new Set([
+  'retried',
+  'requeued',
+  'recovered',
+  'handedBack',
+  'canceled',
+  'deleted',
+  'dropped',
+]);
 
 /** A kind in its colour, padded to a column. */
 export const kindText = (kind: LogEvent['kind'], colors: Colors): string => {
@@ -63,4 +75,10 @@ export const clockText = (atMs: number): string => {
   if (Number.isNaN(date.getTime())) return '??:??:??.???';
   const pad = (value: number, width = 2): string => String(value).padStart(width, '0');
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+};
+
+/** A moment in UTC, from milliseconds, whatever number a log may hold. */
+export const utcText = (atMs: number): string => {
+  const date = new Date(atMs);
+  return Number.isNaN(date.getTime()) ? '?' : date.toISOString();
 };

@@ -22,13 +22,20 @@ export interface FailedJob {
 /** Failed jobs that match: in the order of their quarantine, or of one queue in the order of its registry. */
 export async function* selectFailed(rq: Rq, selection: FailedSelection): AsyncGenerator<FailedJob> {
   const { queue, grep, limit = Number.POSITIVE_INFINITY } = selection;
-  const ids = selection.ids ?? (queue === undefined ? await rq.failedQueue.ids(0, Number.MAX_SAFE_INTEGER) : await rq.redis.zrange(keys.failed(queue), '0', '-1'));
+  const ids =
+    selection.ids ??
+    (queue === undefined
+      ? await rq.failedQueue.ids(0, Number.MAX_SAFE_INTEGER)
+      : await rq.redis.zrange(keys.failed(queue), '0', '-1'));
   const needle = grep?.toLowerCase();
   let found = 0;
   for (let from = 0; from < ids.length && found < limit; from += chunk) {
-    const records = (await fetchJobs(rq.redis, ids.slice(from, from + chunk))).filter((record) => record !== null);
+    const records = (await fetchJobs(rq.redis, ids.slice(from, from + chunk))).filter(
+      (record) => record !== null,
+    );
     const failed = records.filter(
-      ({ status, origin }) => (status === 'failed' || status === 'stopped') && (queue === undefined || origin === queue),
+      ({ status, origin }) =>
+        (status === 'failed' || status === 'stopped') && (queue === undefined || origin === queue),
     );
     const tracebacks = await Promise.all(failed.map((record) => tracebackOf(rq, record)));
     for (const [index, record] of failed.entries()) {

@@ -13,9 +13,17 @@ export const readStory = async (redis: Redis, record: JobRecord): Promise<Lifecy
   const createdMs = record.createdAt?.getTime() ?? 0;
   let after = `${Math.max(0, createdMs - clockSkewMs)}-0`;
   for (;;) {
-    const page = await redis.xrange(keys.events(record.origin), `(${after}`, '+', 'COUNT', entriesAtOnce);
+    const page = await redis.xrange(
+      keys.events(record.origin),
+      `(${after}`,
+      '+',
+      'COUNT',
+      entriesAtOnce,
+    );
     for (const [id, fields] of page) {
-      story.push(...unfoldEntry(record.origin, id, fields).filter(({ jobId }) => jobId === record.id));
+      story.push(
+        ...unfoldEntry(record.origin, id, fields).filter(({ jobId }) => jobId === record.id),
+      );
     }
     const last = page.at(-1);
     if (!last || page.length < entriesAtOnce) return story;

@@ -4,10 +4,12 @@ import { escapeJson, escapeText } from './escape.js';
 export const logfmt = (record: Readonly<Record<string, unknown>>): string =>
   Object.entries(record)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => `${key}=${valueOf(value)}`)
+    .map(([key, value]) => `${key}=${fieldText(value)}`)
     .join(' ');
 
-const valueOf = (value: unknown): string => {
+const fieldText = (value: unknown): string => {
   const text = Array.isArray(value) ? value.join(',') : String(value);
-  return /^[^\s"=\\]+$/.test(text) && escapeText(text) === text ? text : escapeJson(JSON.stringify(text));
+  return /^[^\s"=\\]+$/.test(text) && escapeText(text) === text
+    ? text
+    : escapeJson(JSON.stringify(text));
 };

@@ -5,7 +5,9 @@ const mostOpen = 1_000;
 export class OutputLines {
   private readonly open = new Map<string, { jobId: string | null; stream: string; text: string }>();
 
-  constructor(private readonly onLine: (jobId: string | null, stream: string, line: string) => void) {}
+  constructor(
+    private readonly onLine: (jobId: string | null, stream: string, line: string) => void,
+  ) {}
 
   take(jobId: string | null, stream: 'stdout' | 'stderr', text: string): void {
     const key = `${stream} ${jobId ?? ''}`;

@@ -9,7 +9,8 @@ const scales = [20, 50, 100, 200, 400, 600, 800, 1_000];
 const widestBar = 20;
 
 /** How many jobs a full bar stands for. RQ: `get_scale`. */
-export const chartScale = (mostJobs: number): number => scales.find((scale) => mostJobs <= scale) ?? mostJobs;
+export const chartScale = (mostJobs: number): number =>
+  scales.find((scale) => mostJobs <= scale) ?? mostJobs;
 
 export const barLength = (jobs: number, scale: number, columns: number): number => {
   const width = Math.max(0, Math.min(widestBar, columns - 20));
@@ -17,7 +18,12 @@ export const barLength = (jobs: number, scale: number, columns: number): number 
 };
 
 /** `default      |████ 12, 1 executing, 3 finished, 0 failed`; without a bar in RQ's raw form. */
-export const queueLine = (name: string, counts: QueueCounts, bar: number | null, colors: Colors): string => {
+export const queueLine = (
+  name: string,
+  counts: QueueCounts,
+  bar: number | null,
+  colors: Colors,
+): string => {
   const { queued, started, finished, failed } = counts;
   const numbers = `${queued}, ${started} executing, ${finished} finished, ${failed} failed`;
   if (bar === null) return `queue ${escapeText(name)} ${numbers}`;
@@ -25,19 +31,29 @@ export const queueLine = (name: string, counts: QueueCounts, bar: number | null,
 };
 
 export const workerLine = (worker: ListedWorker, raw: boolean, colors: Colors): string => {
-  const host = [worker.hostname, worker.ipAddress, worker.pid].filter((part) => part !== '' && part !== null).join(' ');
+  const host = [worker.hostname, worker.ipAddress, worker.pid]
+    .filter((part) => part !== '' && part !== null)
+    .join(' ');
   const name = `${escapeText(worker.name)} (${escapeText(host)})`;
   const work = `${escapeText(worker.queues.join(', '))}. jobs: ${worker.finishedJobs} finished, ${worker.failedJobs} failed`;
-  return raw ? `worker ${name} ${escapeText(worker.state)} ${work}` : `${name}: ${stateText(worker.state, colors)} ${work}`;
+  return raw
+    ? `worker ${name} ${escapeText(worker.state)} ${work}`
+    : `${name}: ${stateText(worker.state, colors)} ${work}`;
 };
 
 /** For each queue the workers that listen to it. */
-export const byQueueLines = (queues: readonly string[], workers: readonly ListedWorker[], colors: Colors): string[] => {
+export const byQueueLines = (
+  queues: readonly string[],
+  workers: readonly ListedWorker[],
+  colors: Colors,
+): string[] => {
   const shown = queues.map((queue) => `${escapeText(queue)}:`);
   const width = Math.max(0, ...shown.map((name) => name.length));
   return queues.map((queue, index) => {
     const listening = workers.filter((worker) => worker.queues.includes(queue));
-    const names = listening.map((worker) => `${escapeText(worker.name)} (${stateText(worker.state, colors)})`);
+    const names = listening.map(
+      (worker) => `${escapeText(worker.name)} (${stateText(worker.state, colors)})`,
+    );
     return `${(shown[index] as string).padEnd(width)} ${names.join(', ') || '–'}`;
   });
 };

@@ -13,6 +13,7 @@ import { escapeLines } from './escape.js';
 import { exitCodeOf } from './exit.js';
 import type { Io } from './io.js';
 import { redactorFor } from './redact.js';
+import { usefulTraceback } from './traceback.js';
 
 const commands = [
   workerCommand,
@@ -32,7 +33,11 @@ Exit codes: 0 done; 1 a job failed, was left, or is not there; 2 wrong usage or 
 
 /** Runs one command line, without the program's own name. Resolves with the exit code and never rejects. */
 export const runCommandLine = async (argv: readonly string[], io: Io): Promise<number> => {
-  const redact = redactorFor(io.env.RQ_REDIS_URL, io.env.REDIS_URL, ...argv.filter((text) => text.includes('://')));
+  const redact = redactorFor(
+    io.env.RQ_REDIS_URL,
+    io.env.REDIS_URL,
+    ...argv.filter((text) => text.includes('://')),
+  );
   const say = (text: string): void => {
     for (const line of escapeLines(redact(text))) io.err(line);
   };
@@ -51,13 +56,16 @@ export const runCommandLine = async (argv: readonly string[], io: Io): Promise<n
     // Commander has said its own.
     if (!(error instanceof CommanderError)) {
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== '') say(`error: ${message}`);
+      if (message !== '')
+        for (const line of usefulTraceback(redact(`error: ${message}`))) io.err(line);
     }
     return exitCodeOf(error);
   }
 };
 
 const version = (): string => {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const manifest = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as { version: string };
   return manifest.version;
 };

@@ -99,7 +99,8 @@ class LiteralReader {
       const key = this.value(depth + 1);
       if (this.skip(':')) entries.push([key, this.value(depth + 1)]);
       else members.push(key);
-      if (entries.length > 0 && members.length > 0) throw this.wrong('it is neither a dict nor a set');
+      if (entries.length > 0 && members.length > 0)
+        throw this.wrong('it is neither a dict nor a set');
       const hadComma = this.skip(',');
       if (this.skip('}')) return members.length > 0 ? new Set(members) : dictOf(entries);
       if (!hadComma) throw this.wrong(', or } is missing');
@@ -107,13 +108,15 @@ class LiteralReader {
   }
 
   private number(text: string): unknown {
-    if (/[jJ\w.]/.test(this.text[this.at] ?? '')) throw this.wrong('this number has no counterpart in JSON');
+    if (/[jJ\w.]/.test(this.text[this.at] ?? ''))
+      throw this.wrong('this number has no counterpart in JSON');
     const plain = text.replace(/[\s_]/g, '');
     if (/[.]|^[+-]?\d+[eE]/.test(plain) && !/^[+-]?0[xX]/.test(plain)) return Number(plain);
     const negative = plain.startsWith('-');
     const digits = plain.replace(/^[+-]/, '');
     if (/^0\d*[1-9]/.test(digits)) throw this.wrong('a number may not begin with 0');
-    if (!/[\da-f]$/i.test(text) || /__/.test(text)) throw this.wrong('_ may only stand between two digits');
+    if (!/[\da-f]$/i.test(text) || /__/.test(text))
+      throw this.wrong('_ may only stand between two digits');
     const value = negative ? -BigInt(digits) : BigInt(digits);
     const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
     return isSafe ? Number(value) : value;
@@ -124,7 +127,8 @@ class LiteralReader {
     const isBytes = /b/i.test(first[1] as string);
     let whole = '';
     for (let start: RegExpExecArray | null = first; start; start = this.match(stringStart)) {
-      if (/b/i.test(start[1] as string) !== isBytes) throw this.wrong('bytes and text cannot be joined');
+      if (/b/i.test(start[1] as string) !== isBytes)
+        throw this.wrong('bytes and text cannot be joined');
       whole += this.string(start[2] as string, /r/i.test(start[1] as string), isBytes);
       this.skipSpace();
     }
@@ -158,7 +162,9 @@ class LiteralReader {
       this.at += 1;
       return simple;
     }
-    const code = this.match(isBytes ? /x([\da-fA-F]{2})/y : /x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})/y);
+    const code = this.match(
+      isBytes ? /x([\da-fA-F]{2})/y : /x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})/y,
+    );
     if (code) {
       const point = Number.parseInt((code[1] ?? code[2] ?? code[3]) as string, 16);
       if (point > 0x10ffff) throw this.wrong('there is no such character');

@@ -4,9 +4,13 @@ const shortest = 3;
  * Removes the credentials of a Redis URL from any text, however the text came by them: messages of Redis,
  * of Node and of modules may quote what they were given.
  */
-export const redactorFor = (...urls: ReadonlyArray<string | undefined>): ((text: string) => string) => {
+export const redactorFor = (
+  ...urls: ReadonlyArray<string | undefined>
+): ((text: string) => string) => {
   const secrets = urls.flatMap((url) => (url === undefined ? [] : secretsOf(url)));
-  const found = [...new Set(secrets)].filter((secret) => secret.length >= shortest).sort((a, b) => b.length - a.length);
+  const found = [...new Set(secrets)]
+    .filter((secret) => secret.length >= shortest)
+    .sort((a, b) => b.length - a.length);
   return (text) => found.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
 };
 
@@ -14,8 +18,10 @@ const secretsOf = (url: string): string[] => {
   const secrets: string[] = [];
   const authority = /\/\/(.*)@/s.exec(url)?.[1];
   // The password alone and with its user; a user's name is no secret, and may be an ordinary word.
-  if (authority?.includes(':')) secrets.push(authority, authority.slice(authority.indexOf(':') + 1));
-  for (const [, value] of url.matchAll(/[?&](?:password|sentinelPassword)=([^&#]*)/gi)) secrets.push(value as string);
+  if (authority?.includes(':'))
+    secrets.push(authority, authority.slice(authority.indexOf(':') + 1));
+  for (const [, value] of url.matchAll(/[?&](?:password|sentinelPassword)=([^&#]*)/gi))
+    secrets.push(value as string);
   return secrets.flatMap((secret) => [secret, decoded(secret)]);
 };
 

@@ -15,7 +15,10 @@ export class Thinning {
   /** Whether one more line may be printed; never while there is no room for it. */
   allows(hasRoom = true): boolean {
     const nowMs = this.nowMs();
-    this.tokens = Math.min(this.linesPerSecond, this.tokens + ((nowMs - this.lastMs) / 1_000) * this.linesPerSecond);
+    this.tokens = Math.min(
+      this.linesPerSecond,
+      this.tokens + ((nowMs - this.lastMs) / 1_000) * this.linesPerSecond,
+    );
     this.lastMs = nowMs;
     if (this.tokens < 1 || !hasRoom) {
       this.leftOut += 1;

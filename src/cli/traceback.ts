@@ -1,23 +1,28 @@
+import { fileURLToPath } from 'node:url';
 import { escapeLines } from './escape.js';
 
 const mostMessageLines = 10;
 const mostFrames = 5;
 const pythonFramesKept = 3;
 
-// Frames of Node itself and of our executors tell nothing about the handler.
-const foreignFrame = /\(?node:|\/rxrq\/dist\/|\/dist\/actors\/executor\//;
+// Frames of Node itself and of our executors, of this copy or another one, tell nothing about the handler.
+const ownFiles = fileURLToPath(new URL('../', import.meta.url));
+const isForeign = (frame: string): boolean =>
+  /\(?node:/.test(frame) || frame.includes(ownFiles) || frame.includes('/rxrq/dist/');
 
 /** The part of a traceback, Node's or Python's, that says what went wrong in the user's code; escaped lines. */
 export const usefulTraceback = (traceback: string): string[] => {
   const text = traceback.slice(0, 64_000).trimEnd();
   if (text === '') return [];
-  return text.startsWith('Traceback (most recent call last)') ? usefulPython(text) : usefulNode(text);
+  return text.startsWith('Traceback (most recent call last)')
+    ? usefulPython(text)
+    : usefulNode(text);
 };
 
 const usefulNode = (text: string): string[] => {
   const lines = escapeLines(text, 1_000);
   const frames = lines.filter((line) => /^\s+at /.test(line));
-  const own = frames.filter((line) => !foreignFrame.test(line));
+  const own = frames.filter((line) => !isForeign(line));
   const kept = new Set((own.length > 0 ? own : frames).slice(0, mostFrames));
   const useful: string[] = [];
   let messageLines = 0;

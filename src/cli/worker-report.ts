@@ -84,7 +84,8 @@ export class WorkerReport {
   up(worker: string, handlers: readonly string[], isolation: string): void {
     const { queues, concurrency } = this.settings;
     this.print({ event: 'up', at: now(), worker, queues, concurrency, isolation, handlers }, () => {
-      const names = handlers.length > 8 ? `${handlers.slice(0, 8).join(', ')}, …` : handlers.join(', ');
+      const names =
+        handlers.length > 8 ? `${handlers.slice(0, 8).join(', ')}, …` : handlers.join(', ');
       return `${this.io.colors.bold(escapeText(worker))} works on ${escapeText(queues.join(', '))}, ${concurrency} at a time; handlers: ${escapeText(names)}`;
     });
   }
@@ -92,9 +93,17 @@ export class WorkerReport {
   stopping(signal: string, isCold: boolean, graceMs: number): void {
     const how = isCold ? 'cold' : 'warm';
     this.print({ event: 'stopping', at: now(), signal, how, inHand: this.inHand }, () => {
-      if (isCold) return this.io.colors.yellow(`${signal} again: stopping now, running jobs go back to their queues`);
-      const grace = graceMs === Number.POSITIVE_INFINITY ? 'until they are done' : `at most ${graceMs / 1_000} s`;
-      return this.io.colors.yellow(`${signal}: no new jobs; waiting for ${this.inHand} in hand, ${grace} (once more to stop now)`);
+      if (isCold)
+        return this.io.colors.yellow(
+          `${signal} again: stopping now, running jobs go back to their queues`,
+        );
+      const grace =
+        graceMs === Number.POSITIVE_INFINITY
+          ? 'until they are done'
+          : `at most ${graceMs / 1_000} s`;
+      return this.io.colors.yellow(
+        `${signal}: no new jobs; waiting for ${this.inHand} in hand, ${grace} (once more to stop now)`,
+      );
     });
   }
 
@@ -102,7 +111,10 @@ export class WorkerReport {
     this.end();
     const { finished, failed, left } = summary;
     this.print({ event: 'stopped', at: now(), finished, failed, left }, () => {
-      const rest = left.length > 0 ? `, ${left.length} left (they run again elsewhere): ${escapeText(left.join(' '))}` : '';
+      const rest =
+        left.length > 0
+          ? `, ${left.length} left (they run again elsewhere): ${escapeText(left.join(' '))}`
+          : '';
       return `stopped: ${finished} finished, ${failed} failed${rest}`;
     });
   }
@@ -127,12 +139,23 @@ export class WorkerReport {
     const name = nameOf(job);
     const took = Math.round(tookMs);
     const { queue, jobId, attempt } = job;
-    this.print({ event: verdict, at: now(), queue, jobId, name, attempt, tookMs: took, reason }, () => {
-      const { colors } = this.io;
-      const mark = verdict === 'finished' ? colors.green('✔') : verdict === 'quarantined' ? colors.red('✖') : colors.yellow('↻');
-      const what = verdict === 'finished' ? `${took} ms` : `${verdict === 'quarantined' ? 'failed' : verdict}: ${escapeText(reason ?? '', 300)}`;
-      return `${colors.dim(clockText(Date.now()))} ${mark} ${escapeText(queue)} ${escapeText(name)} ${colors.dim(escapeText(jobId))} ${what}`;
-    });
+    this.print(
+      { event: verdict, at: now(), queue, jobId, name, attempt, tookMs: took, reason },
+      () => {
+        const { colors } = this.io;
+        const mark =
+          verdict === 'finished'
+            ? colors.green('✔')
+            : verdict === 'quarantined'
+              ? colors.red('✖')
+              : colors.yellow('↻');
+        const what =
+          verdict === 'finished'
+            ? `${took} ms`
+            : `${verdict === 'quarantined' ? 'failed' : verdict}: ${escapeText(reason ?? '', 300)}`;
+        return `${colors.dim(clockText(Date.now()))} ${mark} ${escapeText(queue)} ${escapeText(name)} ${colors.dim(escapeText(jobId))} ${what}`;
+      },
+    );
   }
 
   private outputLine(jobId: string | null, stream: string, text: string): void {
@@ -150,18 +173,24 @@ export class WorkerReport {
     if (nowMs - (this.troubles.get(message) ?? Number.NEGATIVE_INFINITY) < troubleAgainMs) return;
     if (this.troubles.size > 100) this.troubles.clear();
     this.troubles.set(message, nowMs);
-    this.print({ event: 'trouble', at: now(), message }, () => this.io.colors.yellow(`! ${escapeText(message)}`));
+    this.print({ event: 'trouble', at: now(), message }, () =>
+      this.io.colors.yellow(`! ${escapeText(message)}`),
+    );
   }
 
   private tick(): void {
     this.doneAt.push(this.done + this.failed);
     if (this.doneAt.length > rateOverSeconds + 1) this.doneAt.shift();
     const { jobs, failures, output } = this.budgets;
-    const [jobLines, failureLines, outputLines] = [jobs, failures, output].map((budget) => budget.takeLeftOut()) as [number, number, number];
+    const [jobLines, failureLines, outputLines] = [jobs, failures, output].map((budget) =>
+      budget.takeLeftOut(),
+    ) as [number, number, number];
     const lines = jobLines + failureLines + outputLines;
     if (lines === 0) return;
     this.print({ event: 'leftOut', at: now(), lines, jobLines, failureLines, outputLines }, () =>
-      this.io.colors.dim(`… ${lines} lines left out (${jobLines} finished, ${failureLines} not finished, ${outputLines} of output)`),
+      this.io.colors.dim(
+        `… ${lines} lines left out (${jobLines} finished, ${failureLines} not finished, ${outputLines} of output)`,
+      ),
     );
   }
 

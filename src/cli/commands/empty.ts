@@ -21,7 +21,9 @@ export const emptyCommand = (program: Command, io: Io): void => {
 
 const empty = async (io: Io, names: string[], options: EmptyOptions): Promise<void> => {
   await withRq(io, options, async (rq, url) => {
-    const queues = (options.all ? await rq.queueNames() : [...new Set(names)]).map((name) => rq.queue(name));
+    const queues = (options.all ? await rq.queueNames() : [...new Set(names)]).map((name) =>
+      rq.queue(name),
+    );
     if (queues.length === 0) {
       if (!options.json) io.out('Nothing to do');
       return;
@@ -30,7 +32,8 @@ const empty = async (io: Io, names: string[], options: EmptyOptions): Promise<vo
     const jobs = lengths.reduce((sum, length) => sum + length, 0);
     const target = shownTarget(url);
     const shown = queues.map(({ name }) => escapeText(name)).join(', ');
-    if (jobs > 0) await confirmOrStop(io, `delete ${jobs} jobs of ${shown} at ${target}?`, options.yes);
+    if (jobs > 0)
+      await confirmOrStop(io, `delete ${jobs} jobs of ${shown} at ${target}?`, options.yes);
     for (const queue of queues) {
       const removed = await queue.empty();
       if (options.json) io.json({ queue: queue.name, removed });

@@ -33,24 +33,47 @@ export const enqueueCommand = (program: Command, io: Io): void => {
     .argument('[args...]', 'its arguments')
     .option('-q, --queue <queue>', 'which queue', 'default')
     .option('--job-id <id>', 'instead of a random one')
-    .option('--timeout <duration>', 'how long a run may take (default: 180; -1: no limit)', duration)
+    .option(
+      '--timeout <duration>',
+      'how long a run may take (default: 180; -1: no limit)',
+      duration,
+    )
     .option('--ttl <duration>', 'how long it may wait', duration)
-    .option('--result-ttl <duration>', 'how long it is kept when it succeeded (-1: for ever)', duration)
-    .option('--failure-ttl <duration>', 'how long it is kept when it failed (-1: for ever)', duration)
+    .option(
+      '--result-ttl <duration>',
+      'how long it is kept when it succeeded (-1: for ever)',
+      duration,
+    )
+    .option(
+      '--failure-ttl <duration>',
+      'how long it is kept when it failed (-1: for ever)',
+      duration,
+    )
     .option('--description <text>', 'for humans')
     .option('--at-front', 'to the front of the queue')
     .option('--retry-max <n>', 'further attempts after a failure', wholeNumber(0))
-    .option('--retry-interval <duration>', 'pause before an attempt (repeatable)', repeated(duration))
+    .option(
+      '--retry-interval <duration>',
+      'pause before an attempt (repeatable)',
+      repeated(duration),
+    )
     .addOption(
       new Option('--serializer <kind>', 'pickle for Python workers with their default')
         .choices(['json', 'pickle'])
         .default('json'),
     )
     .addHelpText('after', argumentHelp)
-    .action((name: string, args: string[], options: EnqueueOptions) => enqueue(io, name, args, options));
+    .action((name: string, args: string[], options: EnqueueOptions) =>
+      enqueue(io, name, args, options),
+    );
 };
 
-const enqueue = async (io: Io, name: string, given: string[], options: EnqueueOptions): Promise<void> => {
+const enqueue = async (
+  io: Io,
+  name: string,
+  given: string[],
+  options: EnqueueOptions,
+): Promise<void> => {
   const { args, kwargs } = parseCallArguments(given);
   const jobOptions = { ...jobOptionsOf(options), kwargs };
   await withRq(io, options, async (rq) => {
@@ -61,7 +84,16 @@ const enqueue = async (io: Io, name: string, given: string[], options: EnqueueOp
 };
 
 const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
-  const { jobId, timeout, ttl, resultTtl, failureTtl, description, retryMax = 0, retryInterval } = options;
+  const {
+    jobId,
+    timeout,
+    ttl,
+    resultTtl,
+    failureTtl,
+    description,
+    retryMax = 0,
+    retryInterval,
+  } = options;
   if (retryInterval && retryMax === 0) throw new UsageError('--retry-interval needs --retry-max');
   return {
     serializer: options.serializer,
@@ -72,6 +104,8 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     ...(resultTtl !== undefined && { resultTtlSeconds: resultTtl }),
     ...(failureTtl !== undefined && { failureTtlSeconds: failureTtl }),
     ...(description !== undefined && { description }),
-    ...(retryMax > 0 && { retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) } }),
+    ...(retryMax > 0 && {
+      retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) },
+    }),
   };
 };

@@ -25,7 +25,9 @@ const listedAtOnce = 50;
 export const failedCommand = (program: Command, io: Io): void => {
   withCommonOptions(program.command('failed'))
     .description('list, requeue or delete failed jobs')
-    .addArgument(new Argument('[action]', 'what to do').choices(['list', 'requeue', 'delete']).default('list'))
+    .addArgument(
+      new Argument('[action]', 'what to do').choices(['list', 'requeue', 'delete']).default('list'),
+    )
     .argument('[ids...]', 'which jobs')
     .option('--all', 'every failed job')
     .option('-q, --queue <queue>', 'only jobs of this queue')
@@ -81,14 +83,24 @@ const line = ({ colors }: Io, { record, traceback }: FailedJob): string => {
   return `${colors.dim(at)} ${escapeText(record.id)} ${escapeText(record.origin)} ${call} ${colors.red(escapeText(errorLine(traceback), 200))}`;
 };
 
-const change = async (io: Io, action: 'requeue' | 'delete', ids: string[], options: FailedOptions): Promise<void> => {
-  const isSelected = ids.length > 0 || options.all || options.queue !== undefined || options.grep !== undefined;
+const change = async (
+  io: Io,
+  action: 'requeue' | 'delete',
+  ids: string[],
+  options: FailedOptions,
+): Promise<void> => {
+  const isSelected =
+    ids.length > 0 || options.all || options.queue !== undefined || options.grep !== undefined;
   if (!isSelected) throw new UsageError(`which jobs? Give ids, --queue, --grep, or --all`);
   await withRq(io, options, async (rq, url) => {
     const chosen: Array<{ id: string; origin: string }> = [];
     for await (const { record } of selectFailed(rq, selectionOf(ids, options))) chosen.push(record);
     if (chosen.length > 0) {
-      await confirmOrStop(io, `${action} ${countText(chosen.length)} at ${shownTarget(url)}?`, options.yes);
+      await confirmOrStop(
+        io,
+        `${action} ${countText(chosen.length)} at ${shownTarget(url)}?`,
+        options.yes,
+      );
     }
     const changed = await (action === 'requeue' ? requeue(rq, chosen) : remove(rq, chosen));
     const done = action === 'requeue' ? 'requeued' : 'deleted';
@@ -101,7 +113,10 @@ const change = async (io: Io, action: 'requeue' | 'delete', ids: string[], optio
 const requeue = (rq: Rq, jobs: ReadonlyArray<{ id: string }>): Promise<number> =>
   rq.failedQueue.requeueMany(jobs.map(({ id }) => id));
 
-const remove = async (rq: Rq, jobs: ReadonlyArray<{ id: string; origin: string }>): Promise<number> => {
+const remove = async (
+  rq: Rq,
+  jobs: ReadonlyArray<{ id: string; origin: string }>,
+): Promise<number> => {
   let removed = 0;
   for (const { id, origin } of jobs) if (await rq.queue(origin).job(id).delete()) removed += 1;
   return removed;
@@ -114,4 +129,5 @@ const stopWhenMissing = (ids: readonly string[], chosen: ReadonlyArray<{ id: str
   throw new ExitError(exitCodes.failed, `not failed, or not there: ${missing.join(' ')}`);
 };
 
-const countText = (count: number): string => (count === 1 ? '1 failed job' : `${count} failed jobs`);
+const countText = (count: number): string =>
+  count === 1 ? '1 failed job' : `${count} failed jobs`;

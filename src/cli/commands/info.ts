@@ -36,7 +36,8 @@ export const infoCommand = (program: Command, io: Io): void => {
 };
 
 const info = async (io: Io, names: string[], options: InfoOptions): Promise<void> => {
-  if (options.onlyQueues && options.onlyWorkers) throw new UsageError('--only-queues and --only-workers exclude each other');
+  if (options.onlyQueues && options.onlyWorkers)
+    throw new UsageError('--only-queues and --only-workers exclude each other');
   await withRq(io, options, async (rq) => {
     print(io, await look(rq, names), options);
     if (options.interval === undefined) return;
@@ -48,7 +49,9 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
         print(io, overview, options);
       } catch (error) {
         // A monitor outlives what it watches.
-        io.err(`Redis does not answer: ${escapeText(error instanceof Error ? error.message : String(error))}`);
+        io.err(
+          `Redis does not answer: ${escapeText(error instanceof Error ? error.message : String(error))}`,
+        );
       }
     }
   });
@@ -71,16 +74,30 @@ const look = async (rq: Rq, names: readonly string[]): Promise<Overview> => {
 const print = (io: Io, { queues, workers }: Overview, options: InfoOptions): void => {
   const jobs = queues.reduce((sum, { counts }) => sum + counts.queued, 0);
   if (options.json) {
-    if (!options.onlyWorkers) for (const { name, counts } of queues) io.json({ kind: 'queue', name, ...counts });
+    if (!options.onlyWorkers)
+      for (const { name, counts } of queues) io.json({ kind: 'queue', name, ...counts });
     if (!options.onlyQueues) for (const worker of workers) io.json({ kind: 'worker', ...worker });
-    io.json({ kind: 'total', at: new Date().toISOString(), queues: queues.length, jobs, workers: workers.length });
+    io.json({
+      kind: 'total',
+      at: new Date().toISOString(),
+      queues: queues.length,
+      jobs,
+      workers: workers.length,
+    });
     return;
   }
   const raw = options.raw === true;
   if (!options.onlyWorkers) {
     const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued)));
     for (const { name, counts } of queues) {
-      io.out(queueLine(name, counts, raw ? null : barLength(counts.queued, scale, io.columns), io.colors));
+      io.out(
+        queueLine(
+          name,
+          counts,
+          raw ? null : barLength(counts.queued, scale, io.columns),
+          io.colors,
+        ),
+      );
     }
     if (!raw) io.out(`${queues.length} queues, ${jobs} jobs total`);
   }

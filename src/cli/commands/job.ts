@@ -5,7 +5,7 @@ import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeLines, escapeText } from '../escape.js';
-import { clockText, eventDetail, kindText, progressText } from '../event-line.js';
+import { eventDetail, kindText, progressText, utcText } from '../event-line.js';
 import { ExitError, exitCodes } from '../exit.js';
 import type { Io } from '../io.js';
 import { readStory } from '../job-story.js';
@@ -40,11 +40,17 @@ export const jobCommand = (program: Command, io: Io): void => {
 const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
   try {
     const { record } = await rq.fetch(id);
-    const [result, story] = await Promise.all([readResultOf(rq, record), readStory(rq.redis, record)]);
+    const [result, story] = await Promise.all([
+      readResultOf(rq, record),
+      readStory(rq.redis, record),
+    ]);
     return { record, result, story };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
-    throw new ExitError(exitCodes.failed, `${error.message}: it never was, was deleted, or was kept no longer`);
+    throw new ExitError(
+      exitCodes.failed,
+      `${error.message}: it never was, was deleted, or was kept no longer`,
+    );
   }
 };
 
@@ -90,7 +96,10 @@ const asJson = ({ record, result, story }: WholeJob): object => ({
   progress: progressOf(record),
   result: result?.kind === 'returned' ? jsonMember(result.value) : null,
   traceback: result?.kind === 'failed' ? result.traceback : null,
-  problems: [...record.problems, ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : [])],
+  problems: [
+    ...record.problems,
+    ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : []),
+  ],
   story,
 });
 
@@ -106,8 +115,10 @@ const asLines = (io: Io, { record, result, story }: WholeJob): string[] => {
   field('description', escapeText(record.description));
   if (record.call) {
     field('call', escapeText(record.call.functionName));
-    for (const [index, value] of record.call.args.entries()) field(`  ${index + 1}`, cut(valueText(value)));
-    for (const [key, value] of Object.entries(record.call.kwargs)) field(`  ${escapeText(key, 60)}`, cut(valueText(value)));
+    for (const [index, value] of record.call.args.entries())
+      field(`  ${index + 1}`, cut(valueText(value)));
+    for (const [key, value] of Object.entries(record.call.kwargs))
+      field(`  ${escapeText(key, 60)}`, cut(valueText(value)));
   }
   if (Object.keys(record.meta).length > 0) field('meta', cut(valueText(record.meta)));
   const progress = progressOf(record);
@@ -126,8 +137,7 @@ const asLines = (io: Io, { record, result, story }: WholeJob): string[] => {
 
 const storyLine = ({ colors }: Io, event: LifecycleEvent): string => {
   const worker = event.worker ? colors.dim(` by ${escapeText(event.worker)}`) : '';
-  const day = new Date(event.at).toISOString().slice(0, 10);
-  return `${colors.dim(`${day} ${clockText(event.at)}`)} ${kindText(event.kind, colors)} ${eventDetail(event)}${worker}`;
+  return `${colors.dim(utcText(event.at))} ${kindText(event.kind, colors)} ${eventDetail(event)}${worker}`;
 };
 
 const progressOf = (record: JobRecord): unknown => {

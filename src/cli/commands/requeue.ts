@@ -27,15 +27,26 @@ const requeue = async (io: Io, ids: string[], options: RequeueCommandOptions): P
   await withRq(io, options, async (rq, url) => {
     const selection = { ...(!all && { ids }), ...(queue !== undefined && { queue }) };
     const chosen: string[] = [];
-    if (all || ids.length > 0) for await (const { record } of selectFailed(rq, selection)) chosen.push(record.id);
+    if (all || ids.length > 0)
+      for await (const { record } of selectFailed(rq, selection)) chosen.push(record.id);
     // RQ has no such form: it wants the queue named. Here it is the one that hurts on the wrong Redis.
     if (all && queue === undefined && chosen.length > 0) {
-      await confirmOrStop(io, `requeue ${chosen.length} failed jobs of all queues at ${shownTarget(url)}?`, yes);
+      await confirmOrStop(
+        io,
+        `requeue ${chosen.length} failed jobs of all queues at ${shownTarget(url)}?`,
+        yes,
+      );
     }
     const requeued = await rq.failedQueue.requeueMany(chosen);
     if (json) io.json({ requeued, selected: chosen.length });
-    else io.out(!all && ids.length === 0 ? 'Nothing to do' : `${requeued} jobs requeued at ${shownTarget(url)}`);
+    else
+      io.out(
+        !all && ids.length === 0
+          ? 'Nothing to do'
+          : `${requeued} jobs requeued at ${shownTarget(url)}`,
+      );
     const missing = all ? [] : [...new Set(ids)].filter((id) => !chosen.includes(id));
-    if (missing.length > 0) throw new ExitError(exitCodes.failed, `not failed, or not there: ${missing.join(' ')}`);
+    if (missing.length > 0)
+      throw new ExitError(exitCodes.failed, `not failed, or not there: ${missing.join(' ')}`);
   });
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { JobFailedError, ResultTimeoutError } from '../../streams/errors.js';
 import type { LogEvent } from '../../index.js';
+import { JobFailedError, ResultTimeoutError } from '../../streams/errors.js';
 import type { Job } from '../../streams/job.js';
 import type { Rq } from '../../streams/rq.js';
 import { parseCallArguments } from '../call-arguments.js';
@@ -34,7 +34,11 @@ export const runCommand = (program: Command, io: Io): void => {
     .argument('<name>', 'the handler, such as tasks.add')
     .argument('[args...]', 'its arguments')
     .option('-q, --queue <queue>', 'which queue', 'default')
-    .option('--timeout <duration>', 'how long a run may take (default: 180; -1: no limit)', duration)
+    .option(
+      '--timeout <duration>',
+      'how long a run may take (default: 180; -1: no limit)',
+      duration,
+    )
     .option('--wait <seconds>', 'how long to wait for the result (default: for ever)', seconds(0))
     .addHelpText('after', argumentHelp)
     .action((name: string, args: string[], options: RunOptions) => run(io, name, args, options));
@@ -49,7 +53,10 @@ const run = async (io: Io, name: string, given: string[], options: RunOptions): 
     // The place in the log is fixed before the job exists, so that its first words are heard too.
     const events$ = await queue.events('now').ready();
     const listening = events$.subscribe((event) => story.hear(event));
-    const lonely = setTimeout(() => void tellWhenLonely(io, rq, options.queue), lonelyAfterMs).unref();
+    const lonely = setTimeout(
+      () => void tellWhenLonely(io, rq, options.queue),
+      lonelyAfterMs,
+    ).unref();
     try {
       const timeout = options.timeout !== undefined && { timeoutSeconds: options.timeout };
       const job = await queue.enqueueWith({ jobId, kwargs, ...timeout }, name, ...args);
@@ -75,13 +82,23 @@ const report = async (io: Io, job: Job, story: Story, options: RunOptions): Prom
     else printResult(io, result);
   } catch (error) {
     if (error instanceof ResultTimeoutError) {
-      if (options.json) io.json({ ...about, status: 'waiting', reason: `no result within ${options.wait} s` });
-      throw new ExitError(exitCodes.failed, `no result within ${options.wait} s; the job goes on: rxrq job ${job.id}`);
+      if (options.json)
+        io.json({ ...about, status: 'waiting', reason: `no result within ${options.wait} s` });
+      throw new ExitError(
+        exitCodes.failed,
+        `no result within ${options.wait} s; the job goes on: rxrq job ${job.id}`,
+      );
     }
-    if (!(error instanceof Error) || !/^Job(Failed|Canceled|Expired)Error$/.test(error.name)) throw error;
+    if (!(error instanceof Error) || !/^Job(Failed|Canceled|Expired)Error$/.test(error.name))
+      throw error;
     await story.end();
     const traceback = error instanceof JobFailedError ? error.traceback : '';
-    const status = error instanceof JobFailedError ? 'failed' : error.name === 'JobCanceledError' ? 'canceled' : 'gone';
+    const status =
+      error instanceof JobFailedError
+        ? 'failed'
+        : error.name === 'JobCanceledError'
+          ? 'canceled'
+          : 'gone';
     const reason = errorLine(traceback) || error.message;
     if (options.json) io.json({ ...about, status, reason, traceback });
     io.err(io.errorColors.red(`✖ ${escapeText(error.message)}`));
@@ -113,8 +130,12 @@ class Story {
       if (text !== this.lastProgress) this.io.err(dim(`progress ${text}`));
       this.lastProgress = text;
     }
-    if (event.kind === 'logged') for (const line of logTexts(event.lines)) this.io.err(dim(`log ${line}`));
-    if (event.kind === 'retried') this.io.err(yellow(`failed, runs again (${escapeText(String(event.retriesLeft))} retries left)`));
+    if (event.kind === 'logged')
+      for (const line of logTexts(event.lines)) this.io.err(dim(`log ${line}`));
+    if (event.kind === 'retried')
+      this.io.err(
+        yellow(`failed, runs again (${escapeText(String(event.retriesLeft))} retries left)`),
+      );
     if (event.kind === 'recovered') this.io.err(yellow('its worker was lost, runs again'));
     if (['finished', 'quarantined', 'canceled', 'deleted'].includes(event.kind)) this.hasEnded();
   }
@@ -128,6 +149,8 @@ class Story {
 const tellWhenLonely = async (io: Io, rq: Rq, queue: string): Promise<void> => {
   const workers = await rq.workers([queue]).catch(() => null);
   if (workers?.length === 0) {
-    io.err(io.errorColors.yellow(`No worker listens to queue ${escapeText(queue)}; waiting for one.`));
+    io.err(
+      io.errorColors.yellow(`No worker listens to queue ${escapeText(queue)}; waiting for one.`),
+    );
   }
 };

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Observable, Subscription } from 'rxjs';
-import { parseCursor } from '../../redis/lifecycle-event.js';
 import type { LogEvent } from '../../index.js';
+import { parseCursor } from '../../redis/lifecycle-event.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, shownTarget, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
@@ -37,14 +37,19 @@ const watch = async (io: Io, queues: string[], options: WatchOptions): Promise<v
     // Said only when nothing can be missed any more: who starts a job at this word sees it.
     await tail.follow(rq, known, options.from);
     if (queues.length === 0) tail.followNew(rq, known);
-    io.err(io.errorColors.dim(`watching ${escapeText(queues.join(', ')) || 'all queues'} at ${shownTarget(url)}`));
+    io.err(
+      io.errorColors.dim(
+        `watching ${escapeText(queues.join(', ')) || 'all queues'} at ${shownTarget(url)}`,
+      ),
+    );
     await new Promise<never>(() => undefined);
   });
 };
 
 const checkFrom = (queues: readonly string[], from: string): void => {
   if (from === 'now' || from === 'start') return;
-  if (!parseCursor(from)) throw new UsageError(`--from must be now, start or a cursor such as 1700000000000-0.0`);
+  if (!parseCursor(from))
+    throw new UsageError(`--from must be now, start or a cursor such as 1700000000000-0.0`);
   if (from.includes('.') && queues.length !== 1) {
     throw new UsageError('a cursor belongs to one queue: name just that one');
   }
@@ -96,7 +101,8 @@ class Tail {
   private line(event: LogEvent): string {
     const { colors } = this.io;
     const [at, jobId] = event.kind === 'gap' ? [Date.now(), ''] : [event.at, event.jobId];
-    const worker = event.kind !== 'gap' && event.worker ? colors.dim(` by ${escapeText(event.worker)}`) : '';
+    const worker =
+      event.kind !== 'gap' && event.worker ? colors.dim(` by ${escapeText(event.worker)}`) : '';
     const detail = eventDetail(event);
     return `${colors.dim(clockText(at))} ${kindText(event.kind, colors)} ${escapeText(event.queue)} ${escapeText(jobId)}${detail && ` ${detail}`}${worker}`;
   }

@@ -31,26 +31,50 @@ export const workerCommand = (program: Command, io: Io): void => {
   withCommonOptions(program.command('worker'))
     .description('run jobs of the queues, in strict order of the queues')
     .argument('[queues...]', 'queues to work on', ['default'])
-    .option('--import <file>', 'module whose exports are the handlers (repeatable)', repeated(String))
+    .option(
+      '--import <file>',
+      'module whose exports are the handlers (repeatable)',
+      repeated(String),
+    )
     .option('--container <file>', 'module that exports configure(container)')
     .option('--concurrency <n>', 'jobs at a time (default: 1, inline 10)', wholeNumber(1))
     .addOption(
-      new Option('--isolation <kind>', 'where handlers run').choices(['pool', 'fork-per-job', 'inline']).default('pool'),
+      new Option('--isolation <kind>', 'where handlers run')
+        .choices(['pool', 'fork-per-job', 'inline'])
+        .default('pool'),
     )
     .addOption(
-      new Option('--prefetch <kind>', 'whether short jobs are claimed ahead').choices(['0', 'adaptive']).default('adaptive'),
+      new Option('--prefetch <kind>', 'whether short jobs are claimed ahead')
+        .choices(['0', 'adaptive'])
+        .default('adaptive'),
     )
     .option('-b, --burst', 'stop when the queues are empty')
     .option('--max-jobs <n>', 'stop after so many jobs', wholeNumber(1))
     .option('-n, --name <name>', 'unique among living workers (default: a random one)')
-    .option('--grace <seconds>', 'how long running jobs may go on after a signal (default: until they are done)', seconds(0))
-    .option('--max-jobs-per-child <n>', 'replace a child after so many jobs (default: 1000)', wholeNumber(1))
-    .option('--lease <seconds>', 'how long a silent worker keeps its jobs (default: 30)', seconds(1))
+    .option(
+      '--grace <seconds>',
+      'how long running jobs may go on after a signal (default: until they are done)',
+      seconds(0),
+    )
+    .option(
+      '--max-jobs-per-child <n>',
+      'replace a child after so many jobs (default: 1000)',
+      wholeNumber(1),
+    )
+    .option(
+      '--lease <seconds>',
+      'how long a silent worker keeps its jobs (default: 30)',
+      seconds(1),
+    )
     .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
 };
 
-const runWorker = async (io: Io, queues: string[], options: WorkerCommandOptions): Promise<void> => {
+const runWorker = async (
+  io: Io,
+  queues: string[],
+  options: WorkerCommandOptions,
+): Promise<void> => {
   const boot = bootOptionsOf(io, queues, options);
   const { handlers: _handlers, container: _container, ...workerOptions } = boot;
   const plan = planWorker(workerOptions);
@@ -59,10 +83,17 @@ const runWorker = async (io: Io, queues: string[], options: WorkerCommandOptions
 
   const { concurrency, isolation, graceMs } = plan;
   const redact = redactorFor(boot.url as string);
-  const report = new WorkerReport(io, { queues: plan.queues, concurrency, json: options.json === true, redact });
+  const report = new WorkerReport(io, {
+    queues: plan.queues,
+    concurrency,
+    json: options.json === true,
+    redact,
+  });
   io.outliveOutput();
   if (isolation === 'inline') {
-    captureOutput((jobId, stream, text) => report.takeOutput(jobId === null ? null : { jobId }, stream, text));
+    captureOutput((jobId, stream, text) =>
+      report.takeOutput(jobId === null ? null : { jobId }, stream, text),
+    );
   }
   let signals = 0;
   let stopEarly: (() => void) | null = null;
@@ -87,10 +118,15 @@ const runWorker = async (io: Io, queues: string[], options: WorkerCommandOptions
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 const bootOptionsOf = (io: Io, queues: string[], options: WorkerCommandOptions): BootOptions => {
-  if (!options.import) throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
-  for (const module of [...options.import, ...(options.container === undefined ? [] : [options.container])]) {
+  if (!options.import)
+    throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
+  for (const module of [
+    ...options.import,
+    ...(options.container === undefined ? [] : [options.container]),
+  ]) {
     const path = fileURLToPath(handlerModuleUrl(module));
-    if (!existsSync(path)) throw new UsageError(`handler module ${path} did not load: there is no such file`);
+    if (!existsSync(path))
+      throw new UsageError(`handler module ${path} did not load: there is no such file`);
   }
   const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
   return {
