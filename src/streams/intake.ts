@@ -18,6 +18,10 @@ const refusedPauseMs = 1_000;
 const faultTellMs = 60_000;
 const faultPauseMs = 8_000;
 
+/** So many pops in a row may bring nothing for us before we rest. */
+const mostUselessPops = 3;
+const uselessRestMs = 100;
+
 export interface IntakeSettings {
   /** First one first, strictly. */
   queues: readonly string[];
@@ -65,6 +69,9 @@ export class Intake {
   /** Working time that the worker's record does not know yet. */
   private workedMs = 0;
   private mayHaveWork = true;
+  /** Pops in a row whose id was not for us: a job that we passed on, for another worker to run. */
+  private uselessPops = 0;
+  private rest: NodeJS.Timeout | null = null;
   /** Outcomes that Redis would not take yet. */
   private refused = 0;
   private readonly faults = new Map<string, { seenMs: number; toldMs: number }>();
@@ -150,6 +157,7 @@ export class Intake {
   close(): void {
     this.closed = true;
     clearInterval(this.unasked);
+    if (this.rest) clearTimeout(this.rest);
     for (const pop of this.pops) pop.close();
     for (const resolve of this.idleWatchers.splice(0)) resolve();
   }
@@ -232,6 +240,8 @@ export class Intake {
           reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
       // A settlement may have put its job back.
       else if (this.settings.burst && batch.length > 0) this.mayHaveWork = true;
+      if (reply.claimed.length > 0) this.uselessPops = 0;
+      else if (request.hints.length > 0 && reply.left === 0) this.uselessPops += 1;
       if (reply.faults.length > 0) this.noteFaults(reply.faults);
       this.answer(batch, reply.verdicts);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
@@ -308,7 +318,23 @@ export class Intake {
         : this.room.start + this.room.hold - this.outstanding - this.asked;
     if (free <= 0) this.releasePops();
     else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0)
+      this.wantPops();
+  }
+
+  private wantPops(): void {
+    if (this.rest) return;
+    if (this.uselessPops < mostUselessPops) {
       for (const pop of this.pops) if (!this.isFaulty(pop.queue)) pop.want();
+      return;
+    }
+    // What waits for others ends every pop at once, and would keep Redis busy for nothing.
+    const over = (): void => {
+      this.rest = null;
+      this.uselessPops = mostUselessPops - 1;
+      this.schedule();
+    };
+    this.rest = setTimeout(over, uselessRestMs);
+    this.rest.unref();
   }
 
   private releasePops(): void {
