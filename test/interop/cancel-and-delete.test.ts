@@ -19,6 +19,7 @@ describeWithPython('Python cancels and deletes what Node has', ['2.12', '1.16'],
     return sides.boot({
       queues: [queue],
       isolation: 'inline',
+      concurrency: 1,
       wire: { narrowLeaseMs: 1_000 },
       on: { onSettled: ({ job, verdict }) => verdicts.set(job.jobId, verdict) },
     });
@@ -49,7 +50,12 @@ return [job.id for job in jobs]`);
     // What a worker that popped it before the cancel would hold in its hand.
     await redis.rpush('rq:queue:canceled', ids[0] as string);
     await sides.burst('canceled', { isolation: 'inline' });
-    expect(await rq.queue('canceled').job(ids[0] as string).fetch()).toMatchObject({
+    expect(
+      await rq
+        .queue('canceled')
+        .job(ids[0] as string)
+        .fetch(),
+    ).toMatchObject({
       status: 'canceled',
       attempt: 0,
     });
@@ -61,7 +67,7 @@ return [job.id for job in jobs]`);
     const job = await enqueueHanging('running');
     await until('a heartbeat', async () => (await job.fetch()).lastHeartbeat);
     await sides.python.run('fetch(id).cancel()', { id: job.id });
-    // 2.x removes the member of `rq:wip` by its execution, 1.x looks for a bare id and leaves it to us.
+    // 2.x has taken the member out of `rq:wip`; 1.x looks for a bare id there, and leaves it to us.
     expect(await settled(job.id)).toBe('canceled');
     expect((await job.fetch()).status).toBe('canceled');
     expect(await counts('running')).toEqual({ ...none, canceled: 1 });
@@ -105,7 +111,9 @@ return [job.id for job in jobs]`);
   it('42: empties a queue: what waits is gone, what runs runs on', async () => {
     await boot('emptied');
     const { python, rq } = sides;
-    const running = await rq.queue('emptied').enqueueWith({ results: 'stream' }, 'nodejobs.hang', 600);
+    const running = await rq
+      .queue('emptied')
+      .enqueueWith({ results: 'stream' }, 'nodejobs.hang', 600);
     await until('it runs', async () => (await running.fetch()).status === 'started');
     const ids = await python.run<string[]>(`
 q = queue('emptied')
@@ -130,7 +138,9 @@ return ids`);
     await sides.burst('settled', { isolation: 'inline' });
     expect(await redis.zcard('rq:scheduled:settled')).toBe(1);
     await python.run('for id in ids: fetch(id).delete()', { ids: jobs.map(({ id }) => id) });
-    const registries = ['finished', 'failed', 'scheduled', 'wip'].map((name) => `rq:${name}:settled`);
+    const registries = ['finished', 'failed', 'scheduled', 'wip'].map(
+      (name) => `rq:${name}:settled`,
+    );
     expect(await redis.exists(...registries)).toBe(0);
     // The list of the FailedQueue is not known to Python; whoever reads it looks at the status.
     expect(await rq.failedQueue.ids()).toEqual([]);

@@ -73,14 +73,14 @@ return {
     let looks = 0;
     while ((await queue.job(id).fetch()).status === 'started') {
       scores.add((await wip('long')).score);
-      looks += await python.run<number>(
-        "cli('info'); return len(queue('long').started_job_registry) >= 0",
-      ).then(Number);
+      looks += await python
+        .run<number>("cli('info'); return len(queue('long').started_job_registry) >= 0")
+        .then(Number);
     }
     expect(looks).toBeGreaterThan(10);
     expect(Math.max(...[...scores].filter(Boolean))).toBeGreaterThan(first.score + 1);
     expect(await queue.job(id).result({ timeoutMs: 1_000 })).toBe('blocked');
-    expect(await python.run("return fetch(id).last_heartbeat is not None", { id })).toBe(true);
+    expect(await python.run('return fetch(id).last_heartbeat is not None', { id })).toBe(true);
     const left = await redis.keys(`rq:execution*:${id}*`);
     expect([left, await redis.zcard('rq:wip:long')]).toEqual([[], 0]);
     expect(await python.run("return counts('long')")).toMatchObject({ finished: 1, failed: 0 });
@@ -102,7 +102,9 @@ return {
     const { rq, redis, python } = sides;
     const queue = rq.queue('killed');
     const worker = await nodeProcess('killed', 30_000);
-    const id = await python.run<string>("return queue('killed').enqueue('nodejobs.hang', 60_000).id");
+    const id = await python.run<string>(
+      "return queue('killed').enqueue('nodejobs.hang', 60_000).id",
+    );
     await started('killed');
     worker.kill('SIGKILL');
     await gone(worker);
@@ -220,7 +222,9 @@ return {
     const options = { isolation: 'inline' as const, wire: { narrowLeaseMs: 900 } };
     await sides.boot({ queues: ['spent'], ...options });
     await age('spent');
-    await expect(rq.queue('spent').job(id).result({ timeoutMs: 10_000 })).rejects.toThrow(abandoned);
+    await expect(rq.queue('spent').job(id).result({ timeoutMs: 10_000 })).rejects.toThrow(
+      abandoned,
+    );
     expect(await python.run("return counts('spent')")).toMatchObject({ started: 0, failed: 1 });
     expect(await python.run('return fetch(id).exc_info', { id })).toMatch(abandoned);
     expect(await rq.failedQueue.ids()).toContain(id);

@@ -51,7 +51,7 @@ return {
     'name': w.name, 'host': w.hostname, 'pid': w.pid, 'state': str(w.get_state()),
     'queues': w.queue_names(), 'counts': [w.successful_job_count, w.failed_job_count],
     'of a': Worker.count(queue=queue('a')), 'of none': Worker.count(queue=queue('none')),
-    'worked': w.total_working_time > 0, 'born': w.birth_date is not None,
+    'worked': w.total_working_time >= 0, 'born': w.birth_date is not None,
     'current': w.get_current_job_id(),
 }`);
     expect(listed).toEqual({
@@ -111,12 +111,14 @@ worker.register_death()`);
     const queue = rq.queue(`requeued-${options.length}`);
     const meta = { precious: ['é', 1] };
     const ours = await queue.enqueueWith({ meta }, 'nodejobs.flaky', 2);
-    const theirs = rq.queue(queue.name).job(
-      await python.run<string>(
-        "return queue(name).enqueue('nodejobs.flaky', 2, meta=meta).id",
-        { name: queue.name, meta },
-      ),
-    );
+    const theirs = rq
+      .queue(queue.name)
+      .job(
+        await python.run<string>("return queue(name).enqueue('nodejobs.flaky', 2, meta=meta).id", {
+          name: queue.name,
+          meta,
+        }),
+      );
     await sides.burst(queue.name);
     for (const job of [ours, theirs]) expect((await job.fetch()).status).toBe('failed');
     expect(await rq.failedQueue.ids()).toEqual([ours.id, theirs.id]);

@@ -22,7 +22,8 @@
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON
 --         back:   reason, -, -                   to the head of its queue
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
---                                                while; after that often quarantined
+--                                                while; after that often quarantined, unless a worker of
+--                                                Python's serves the queue
 -- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed }
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
@@ -217,11 +218,21 @@ function settle.back(q, jobKey, id, execution, _, reason)
   return 'h'
 end
 
+-- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
+local function isServedByPython(q)
+  local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
+  for _, key in ipairs(members) do
+    local version = redis.pcall('HGET', key, 'version')
+    if type(version) == 'string' and version ~= 'rxrq' then return true end
+  end
+  return false
+end
+
 -- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
 function settle.pass(q, jobKey, id, execution, _, reason, limit)
   local f = redis.call('HMGET', jobKey, 'x_passes', 'failure_ttl')
   local passes = (integer(f[1]) or 0) + 1
-  if passes > tonumber(limit) then
+  if passes > tonumber(limit) and not isServedByPython(q) then
     local ttl = integer(f[2]) or defaultFailureTtl
     quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
     return 'q'
