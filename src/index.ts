@@ -1,4 +1,9 @@
-export { WorkerNameTakenError, WorkerStartError } from './actors/errors.js';
+export {
+  ExecutorLostError,
+  WorkerGaveUpError,
+  WorkerNameTakenError,
+  WorkerStartError,
+} from './actors/errors.js';
 export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/errors.js';
 export type { Outcome, SerializedError } from './actors/outcome.js';
 export type { Prefetch } from './actors/prefetch.js';
@@ -6,7 +11,7 @@ export type { Settled } from './actors/recorder.js';
 export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
 export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
-export { CURRENT_JOB, JOB_SIGNAL, RQ } from './boot/tokens.js';
+export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
 export type { RedisAddress } from './redis/connection.js';
 export {
   DuplicateJobError,

@@ -1,14 +1,19 @@
 import type { WorkerRecord } from '../redis/transitions/worker-life.js';
 import type { ActorSpec } from './kernel/behavior.js';
 
-export type HeartbeaterMessage = { kind: 'beat' } | { kind: 'state'; state: WorkerRecord['state'] };
+export type HeartbeaterMessage = { kind: 'look' };
 
 export interface HeartbeaterSettings {
   record: WorkerRecord;
   beat(record: WorkerRecord): Promise<void>;
+  /** What the worker is doing now. */
+  state(): WorkerRecord['state'];
   everyMs: number;
   onTrouble(error: unknown): void;
 }
+
+// Busy and idle may change a thousand times a second: what holds when we look is told.
+const lookEveryMs = 1_000;
 
 /**
  * Keeps the worker's own record alive, so that `rq info` shows it. The jobs' leases are kept by the streams
@@ -16,24 +21,23 @@ export interface HeartbeaterSettings {
  */
 export const heartbeater = (settings: HeartbeaterSettings): ActorSpec<HeartbeaterMessage> => ({
   name: 'heartbeater',
-  mailbox: { capacity: 64, overflow: 'dropOldest' },
+  mailbox: { capacity: 16, overflow: 'dropOldest' },
+  shutdownMs: 500,
   behavior: (context) => {
-    let { record } = settings;
-    let told = record.state;
+    const { clock } = context.system;
+    let told = settings.record.state;
+    let toldAtMs = clock.now();
     return {
       started: () => {
-        context.every(settings.everyMs, { kind: 'beat' });
+        context.every(lookEveryMs, { kind: 'look' });
       },
-      receive: async (message) => {
-        if (message.kind === 'state') {
-          record = { ...record, state: message.state };
-          // Busy and idle may change a thousand times a second; what stays for a while is told.
-          if (record.state !== told) context.schedule(1_000, { kind: 'beat' });
-          return;
-        }
+      receive: async () => {
+        const state = settings.state();
+        if (state === told && clock.now() - toldAtMs < settings.everyMs) return;
         try {
-          await settings.beat(record);
-          told = record.state;
+          await settings.beat({ ...settings.record, state });
+          told = state;
+          toldAtMs = clock.now();
         } catch (error) {
           settings.onTrouble(error);
         }

@@ -7,7 +7,7 @@ export type JanitorMessage = { kind: 'look' } | { kind: 'clean' };
 export interface JanitorHands {
   overdue(queue: string): Promise<OverdueLease[]>;
   recover(queue: string, overdue: readonly OverdueLease[]): Promise<RecoverVerdict[]>;
-  /** Ids in the in-flight list, oldest last. */
+  /** Ids in the in-flight list, oldest first. */
   inFlight(queue: string): Promise<Buffer[]>;
   recoverInFlight(queue: string, id: Buffer): Promise<boolean>;
   /** Registries and leftovers, under RQ's lock. */
@@ -26,6 +26,9 @@ export interface JanitorSettings {
   onTrouble(error: unknown): void;
 }
 
+/** What was seen in one queue: a lease's score, or an id in flight, and since when it is so. */
+type Sightings = ReadonlyMap<string, { score: string; sinceMs: number }>;
+
 /**
  * Finds what dead workers left: leases that ran out, and ids in flight that nobody claims. It never believes one
  * look: the clock of Redis may have jumped, or Redis may have been away, and then nobody could have renewed
@@ -37,35 +40,32 @@ export const janitor = (
 ): ActorSpec<JanitorMessage> => ({
   name: 'janitor',
   mailbox: { capacity: 16, overflow: 'dropOldest' },
+  shutdownMs: 500,
   behavior: (context) => {
-    let leases = new Map<string, { score: string; sinceMs: number }>();
-    let inFlight = new Map<string, number>();
+    const seen = new Map<string, Sightings>();
 
-    // What was seen before and is unchanged since; the sightings that are new are remembered.
-    const lookAtLeases = async (
-      queue: string,
-      seenNow: Map<string, { score: string; sinceMs: number }>,
-    ): Promise<void> => {
-      const nowMs = settings.nowMs();
-      const over: OverdueLease[] = [];
-      for (const lease of await hands.overdue(queue)) {
-        const name = `${queue} ${lease.kind} ${lease.member.toString('hex')}`;
-        const before = leases.get(name);
-        const sinceMs = before?.score === lease.score ? before.sinceMs : nowMs;
-        seenNow.set(name, { score: lease.score, sinceMs });
-        if (nowMs - sinceMs >= settings.unchangedForMs) over.push(lease);
-      }
+    const look = async (queue: string): Promise<void> => {
+      const before = seen.get(queue);
+      // What a look that fails has seen is forgotten, as is everything that was seen before it.
+      seen.delete(queue);
+      const now = new Map<string, { score: string; sinceMs: number }>();
+      const unchangedMs = (name: string, score: string): number => {
+        const nowMs = settings.nowMs();
+        const known = before?.get(name);
+        const sinceMs = known?.score === score ? known.sinceMs : nowMs;
+        now.set(name, { score, sinceMs });
+        return nowMs - sinceMs;
+      };
+      const over = (await hands.overdue(queue)).filter(
+        ({ kind, member, score }) =>
+          unchangedMs(`${kind} ${member.toString('hex')}`, score) >= settings.unchangedForMs,
+      );
       if (over.length > 0) await hands.recover(queue, over);
-    };
-
-    const lookAtInFlight = async (queue: string, seenNow: Map<string, number>): Promise<void> => {
-      const nowMs = settings.nowMs();
       for (const id of await hands.inFlight(queue)) {
-        const name = `${queue} ${id.toString('hex')}`;
-        const sinceMs = inFlight.get(name) ?? nowMs;
-        seenNow.set(name, sinceMs);
-        if (nowMs - sinceMs >= settings.inFlightForMs) await hands.recoverInFlight(queue, id);
+        if (unchangedMs(`in flight ${id.toString('hex')}`, '') >= settings.inFlightForMs)
+          await hands.recoverInFlight(queue, id);
       }
+      seen.set(queue, now);
     };
 
     return {
@@ -73,30 +73,15 @@ export const janitor = (
         context.every(settings.lookEveryMs, { kind: 'look' });
         context.every(settings.cleanEveryMs, { kind: 'clean' });
       },
-      receive: async (message) => {
-        const leasesNow: typeof leases = new Map();
-        const inFlightNow: typeof inFlight = new Map();
+      receive: async ({ kind }) => {
         for (const queue of settings.queues) {
-          // One queue with a key of a wrong type must not keep the others from being looked after. What a failed
-          // look saw is forgotten: Redis may have been away, and then nobody could have renewed anything.
-          const seenLeases: typeof leases = new Map();
-          const seenInFlight: typeof inFlight = new Map();
+          // One queue with a key of a wrong type must not keep the others from being looked after.
           try {
-            if (message.kind === 'clean') {
-              await hands.clean(queue);
-              continue;
-            }
-            await lookAtLeases(queue, seenLeases);
-            await lookAtInFlight(queue, seenInFlight);
-            for (const [name, seen] of seenLeases) leasesNow.set(name, seen);
-            for (const [name, seen] of seenInFlight) inFlightNow.set(name, seen);
+            await (kind === 'clean' ? hands.clean(queue) : look(queue));
           } catch (error) {
             settings.onTrouble(error);
           }
         }
-        if (message.kind === 'clean') return;
-        leases = leasesNow;
-        inFlight = inFlightNow;
       },
     };
   },

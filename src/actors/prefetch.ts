@@ -17,7 +17,7 @@ export class Rate {
   private sinceMs = 0;
   private count = 0;
 
-  /** `count` jobs ended at `nowMs`, and took so long in all. */
+  /** `count` jobs, one at least, ended at `nowMs`, and took so long in all. */
   ended(count: number, tookMs: number, nowMs: number): void {
     const each = tookMs / count;
     this.tookMs = Number.isFinite(this.tookMs)
@@ -26,9 +26,10 @@ export class Rate {
     this.count += count;
     const passedMs = nowMs - this.sinceMs;
     if (passedMs < 5) return;
+    const perMs = this.count / passedMs;
     // A pause is no rate: after one, the measuring starts anew.
-    const perMs = passedMs > 1_000 ? 0 : this.count / passedMs;
-    this.perMs = this.perMs === 0 ? perMs : this.perMs + (perMs - this.perMs) * 0.3;
+    if (passedMs > 1_000) this.perMs = 0;
+    else this.perMs = this.perMs === 0 ? perMs : this.perMs + (perMs - this.perMs) * 0.3;
     this.sinceMs = nowMs;
     this.count = 0;
   }

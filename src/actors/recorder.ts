@@ -1,6 +1,6 @@
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
 import type { Begun, Ended } from './executor/executor.js';
-import type { ActorSpec } from './kernel/behavior.js';
+import type { ActorContext, ActorSpec, TimerHandle } from './kernel/behavior.js';
 import type { Outcome } from './outcome.js';
 import { settlementOf } from './settlement-of.js';
 
@@ -14,59 +14,133 @@ export interface Settled {
 
 export type RecorderMessage =
   | { kind: 'begun'; begun: readonly Begun[] }
-  | { kind: 'ended'; ended: readonly Ended[] };
+  | { kind: 'ended'; ended: readonly Ended[] }
+  /** The pause of a parked job is over. */
+  | { kind: 'pass'; execution: string }
+  /** The worker is leaving: nothing is parked any longer. */
+  | { kind: 'hurry' };
 
 /** The recorder's way to Redis: the intake's, so that outcomes leave together with the next claim. */
 export interface Pen {
   reportBegun(job: ClaimedJob, beganAtMs: number): void;
+  /** Resolves with what Redis made of it, however long that takes; never rejects. */
   settle(settlement: Settlement): Promise<Verdict>;
   /** Lets go of the lease. Whether it was ever extended. */
   release(execution: string): boolean;
 }
 
-/** A job that this worker cannot run is kept this long, and longer each time, so that others may come first. */
+export interface RecorderEvents {
+  onSettled(settled: Settled): void;
+  /** So many jobs are parked: in hand, but in nobody's way. */
+  onParked(count: number): void;
+}
+
+/** A job that this worker has no handler for is kept this long, and longer each time, so that others come first. */
 const passPauseMs = 100;
+const longestPassPauseMs = 3_200;
+/** More are not kept, or a queue full of jobs for others would all be drawn here. */
+const mostParked = 64;
 
 /** The one pen: whatever became of a job, it is written here and nowhere else. */
-export const recorder = (
-  pen: Pen,
-  onSettled: (settled: Settled) => void,
-): ActorSpec<RecorderMessage> => ({
+export const recorder = (pen: Pen, events: RecorderEvents): ActorSpec<RecorderMessage> => ({
   name: 'recorder',
   // Outcomes must not be dropped; there can be no more of them than jobs that are held.
   mailbox: { capacity: 1_000_000, overflow: 'reject' },
-  behavior: () => {
-    const reported = new Set<string>();
-
-    const settle = (job: ClaimedJob, { outcome, beganAtMs, tookMs }: Ended): void => {
-      const wasReported = reported.delete(job.execution);
-      const settlement = {
-        job,
-        beganAtMs: job.started || wasReported ? null : beganAtMs,
-        tookMs,
-        heartbeaten: pen.release(job.execution),
-        end: settlementOf(outcome),
-      };
-      void pen.settle(settlement).then((verdict) => onSettled({ job, outcome, verdict, tookMs }));
-    };
-
-    return (message) => {
-      if (message.kind === 'begun') {
-        for (const { job, beganAtMs } of message.begun as ReadonlyArray<
-          Begun & { job: ClaimedJob }
-        >) {
-          if (job.started) continue;
-          reported.add(job.execution);
-          pen.reportBegun(job, beganAtMs);
-        }
-        return;
-      }
-      for (const ended of message.ended) {
-        const job = ended.job as ClaimedJob;
-        if (ended.outcome.kind === 'unknownHandler')
-          setTimeout(() => settle(job, ended), passPauseMs * 2 ** Math.min(job.attempt, 5));
-        else settle(job, ended);
-      }
-    };
-  },
+  behavior: (context) => new Recorder(context, pen, events),
 });
+
+class Recorder {
+  /** Executions whose begin was told to Redis apart from their end. */
+  private readonly reported = new Set<string>();
+  private readonly parked = new Map<string, { ended: Ended; timer: TimerHandle }>();
+  private isHurrying = false;
+
+  constructor(
+    private readonly context: ActorContext<RecorderMessage>,
+    private readonly pen: Pen,
+    private readonly events: RecorderEvents,
+  ) {}
+
+  receive(message: RecorderMessage): void {
+    switch (message.kind) {
+      case 'begun':
+        for (const begun of message.begun) this.begun(begun);
+        return;
+      case 'ended':
+        this.ended(message.ended);
+        return;
+      case 'pass':
+        this.unpark(message.execution);
+        return;
+      case 'hurry':
+        this.isHurrying = true;
+        for (const execution of [...this.parked.keys()]) this.unpark(execution);
+        return;
+    }
+  }
+
+  private begun({ job, beganAtMs }: Begun): void {
+    const claimed = claimedJobOf(job);
+    if (claimed.started) return;
+    this.reported.add(claimed.execution);
+    this.pen.reportBegun(claimed, beganAtMs);
+  }
+
+  private ended(batch: readonly Ended[]): void {
+    let back = 0;
+    for (const ended of batch) {
+      const { kind } = ended.outcome;
+      if (kind === 'notBegun' || kind === 'stopped') back += 1;
+      else if (kind === 'unknownHandler') this.park(ended);
+      else this.settle(ended);
+    }
+    // Each goes to the head of its queue: the first must be the last to go, or their order is reversed.
+    for (let at = batch.length - 1; back > 0; at--) {
+      const ended = batch[at] as Ended;
+      const { kind } = ended.outcome;
+      if (kind !== 'notBegun' && kind !== 'stopped') continue;
+      back -= 1;
+      this.settle(ended);
+    }
+  }
+
+  private park(ended: Ended): void {
+    const { attempt, execution } = claimedJobOf(ended.job);
+    if (this.isHurrying) {
+      this.settle(ended);
+      return;
+    }
+    const pauseMs = Math.min(longestPassPauseMs, passPauseMs * 2 ** attempt);
+    const timer = this.context.schedule(pauseMs, { kind: 'pass', execution });
+    this.parked.set(execution, { ended, timer });
+    this.events.onParked(Math.min(this.parked.size, mostParked));
+  }
+
+  private unpark(execution: string): void {
+    const parked = this.parked.get(execution);
+    if (!parked) return;
+    parked.timer.cancel();
+    this.parked.delete(execution);
+    // In the same turn: until the job has left, its place must not be given away a second time.
+    this.settle(parked.ended);
+    this.events.onParked(Math.min(this.parked.size, mostParked));
+  }
+
+  private settle({ job, outcome, beganAtMs, tookMs }: Ended): void {
+    const claimed = claimedJobOf(job);
+    const wasReported = this.reported.delete(claimed.execution);
+    const settlement = {
+      job: claimed,
+      beganAtMs: claimed.started || wasReported ? null : beganAtMs,
+      tookMs,
+      heartbeaten: this.pen.release(claimed.execution),
+      end: settlementOf(outcome),
+    };
+    void this.pen.settle(settlement).then((verdict) => {
+      this.events.onSettled({ job: claimed, outcome, verdict, tookMs });
+    });
+  }
+}
+
+// Executors know less of a job than its claim does, but they give back the very object that they were given.
+const claimedJobOf = (job: Begun['job']): ClaimedJob => job as ClaimedJob;

@@ -1,3 +1,4 @@
+import { toUSVString } from 'node:util';
 import type { Settlement } from '../redis/transitions/settlement.js';
 import type { Outcome } from './outcome.js';
 
@@ -59,4 +60,7 @@ const fatal = (reason: string): Settlement['end'] => ({
   traceback: reason,
 });
 
-const cut = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);
+// Half of a surrogate pair, thrown so or made by the cut, is JSON that Redis cannot parse: the script would
+// stop between two of its writes.
+const cut = (text: string): string =>
+  toUSVString(text.length > 500 ? `${text.slice(0, 500)}…` : text);

@@ -1,4 +1,5 @@
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import { deal } from './deal.js';
 import type { Ended, ExecutorExit, StopReason } from './executor/executor.js';
 import {
   executorKeeper,
@@ -6,14 +7,15 @@ import {
   type KeeperReport,
   type KeeperSettings,
 } from './executor-keeper.js';
-import type { ActorContext, ActorRef, ActorSpec } from './kernel/behavior.js';
+import type { ActorContext, ActorRef, ActorSpec, TimerHandle } from './kernel/behavior.js';
 import { type Prefetch, Rate } from './prefetch.js';
 import type { RecorderMessage } from './recorder.js';
 
 export type SupervisorMessage =
+  /** Claimed jobs, and how many more wait in Redis. */
   | { kind: 'run'; jobs: readonly ClaimedJob[]; left: number }
   | { kind: 'cancel'; execution: string; reason: StopReason }
-  /** Jobs that have not begun go back; the running ones have so long, then they are stopped. */
+  /** Jobs that have not begun go back; the running ones have so long, then they are stopped. Then it ends. */
   | { kind: 'leave'; graceMs: number }
   | { kind: 'look' }
   | KeeperReport;
@@ -24,51 +26,64 @@ export interface SupervisorSettings extends KeeperSettings {
   /** How many jobs may run at a time. */
   concurrency: number;
   prefetch: Prefetch;
-  /** Called whenever it changes how many jobs may run and be held. */
+  /** Called whenever it changes how many jobs may run, and how many more be held. */
   onRoom(start: number, hold: number): void;
   onReady(names: readonly string[]): void;
-  onExit(exit: ExecutorExit): void;
-  /** All executors have left. */
-  onLeft(): void;
+  onExit(slot: number, exit: ExecutorExit): void;
 }
 
+/** A place for an executor, as its keeper tells of it. */
 interface Place {
-  keeper: ActorRef<KeeperMessage>;
+  readonly keeper: ActorRef<KeeperMessage>;
+  /** `down`: nobody there, or not yet. `emptying`: takes no more jobs. */
+  state: 'down' | 'up' | 'emptying' | 'left';
   concurrency: number;
-  ready: boolean;
+  /** Jobs handed to the keeper that have not come back as ended. */
   held: number;
-  movedMs: number;
+  movedAtMs: number;
 }
 
 const lookEveryMs = 100;
 /** An unbegun job behind a running one goes back after this long without anything ending there. */
 const patienceMs = 150;
+/** With no executor to be had (all are being replaced), others should run the jobs. */
+const downPatienceMs = 5_000;
 
 /**
- * Owns the executors: says how many jobs there is room for, hands claimed jobs to whoever has the fewest, and
- * gives back what turns out to wait. The children's family is all here; what becomes of a job is the
- * recorder's.
+ * Owns the executors: says how many jobs there is room for, deals claimed jobs out, and gives back what
+ * turns out to wait. What becomes of a job is the recorder's.
  */
 export const supervisor = (
   recorder: ActorRef<RecorderMessage>,
   settings: SupervisorSettings,
-): ActorSpec<SupervisorMessage> => ({
-  name: 'supervisor',
-  mailbox: { capacity: 1_000_000, overflow: 'reject' },
-  shutdownMs: 15_000,
-  supervision: { stopOrder: 'together' },
-  behavior: (context) => new Supervisor(context, recorder, settings),
-});
+): ActorSpec<SupervisorMessage> => {
+  let wasEverUp = false;
+  const onReady = (names: readonly string[]): void => {
+    wasEverUp = true;
+    settings.onReady(names);
+  };
+  return {
+    name: 'supervisor',
+    mailbox: { capacity: 1_000_000, overflow: 'reject' },
+    supervision: {
+      stopOrder: 'together',
+      // What never came up will not: a module that does not load fails the start at once.
+      directiveFor: () => (wasEverUp ? 'restart' : 'escalate'),
+    },
+    behavior: (context) => new Supervisor(context, recorder, { ...settings, onReady }),
+  };
+};
 
 class Supervisor {
   private readonly places: Place[] = [];
   private readonly rate = new Rate();
-  /** Claimed jobs that no executor has yet, and since when the first waits. */
-  private backlog: ClaimedJob[] = [];
+  /** Claimed jobs that no executor has yet, and since when the first one waits. */
+  private backlog: readonly ClaimedJob[] = [];
   private waitingSinceMs = 0;
   private leftInRedis = 0;
   private isLeaving = false;
-  private room = '';
+  private room = { start: -1, hold: -1 };
+  private looking: TimerHandle | null = null;
 
   constructor(
     private readonly context: ActorContext<SupervisorMessage>,
@@ -77,43 +92,17 @@ class Supervisor {
   ) {}
 
   started(): void {
+    const audience = { supervisor: this.context.self, recorder: this.recorder };
     for (let slot = 0; slot < this.settings.places; slot++) {
-      const keeper = this.context.spawn(executorKeeper(slot, this.context.self, this.settings));
-      this.places.push({ keeper, concurrency: 1, ready: false, held: 0, movedMs: 0 });
+      const keeper = this.context.spawn(executorKeeper(slot, audience, this.settings));
+      this.places.push({ keeper, state: 'down', concurrency: 1, held: 0, movedAtMs: 0 });
     }
-    this.context.every(lookEveryMs, { kind: 'look' });
   }
 
   receive(message: SupervisorMessage): void {
     switch (message.kind) {
       case 'run':
-        this.leftInRedis = message.left;
-        if (this.backlog.length === 0) this.waitingSinceMs = performance.now();
-        for (const job of message.jobs) this.backlog.push(job);
-        this.handOut();
-        break;
-      case 'ended':
-        this.ended(message.slot, message.ended);
-        break;
-      case 'begun':
-        this.place(message.slot).movedMs = performance.now();
-        this.recorder.tell({ kind: 'begun', begun: message.begun });
-        break;
-      case 'ready': {
-        const place = this.place(message.slot);
-        place.ready = true;
-        place.held = 0;
-        place.concurrency = message.concurrency;
-        this.settings.onReady(message.names);
-        this.handOut();
-        break;
-      }
-      case 'unready':
-        this.place(message.slot).ready = false;
-        if (message.exit) {
-          this.place(message.slot).held = 0;
-          this.settings.onExit(message.exit);
-        }
+        this.run(message.jobs, message.left);
         break;
       case 'cancel':
         this.cancel(message.execution, message.reason);
@@ -122,32 +111,69 @@ class Supervisor {
         this.look();
         break;
       case 'leave':
-        this.isLeaving = true;
-        this.giveBackBacklog('the worker is leaving');
-        for (const { keeper } of this.places)
-          keeper.tell({ kind: 'leave', graceMs: message.graceMs });
+        this.leave(message.graceMs);
         break;
-      case 'left':
-        this.places.splice(this.places.indexOf(this.place(message.slot)), 1, {
-          ...this.place(message.slot),
-          ready: false,
-          concurrency: 0,
-        });
-        if (this.places.every(({ concurrency }) => concurrency === 0)) this.settings.onLeft();
-        break;
+      default:
+        this.heed(this.places[message.slot] as Place, message);
     }
     this.tellRoom();
   }
 
-  private place(slot: number): Place {
-    return this.places[slot] as Place;
+  /** Its children are gone by now, and have told the recorder of their jobs. */
+  stopping(): void {
+    this.giveBackBacklog('the worker is leaving');
   }
 
-  private ended(slot: number, ended: readonly Ended[]): void {
-    const place = this.place(slot);
-    const now = performance.now();
+  private run(jobs: readonly ClaimedJob[], left: number): void {
+    this.leftInRedis = left;
+    if (jobs.length === 0) return;
+    if (this.backlog.length === 0) this.waitingSinceMs = performance.now();
+    this.backlog = this.backlog.length === 0 ? jobs : [...this.backlog, ...jobs];
+    if (this.isLeaving) {
+      this.giveBackBacklog('the worker is leaving');
+      return;
+    }
+    this.looking ??= this.context.every(lookEveryMs, { kind: 'look' });
+    this.handOut();
+  }
+
+  private heed(place: Place, report: KeeperReport): void {
+    switch (report.kind) {
+      case 'ready':
+        place.state = 'up';
+        place.concurrency = report.concurrency;
+        this.settings.onReady(report.names);
+        this.handOut();
+        break;
+      case 'begun':
+        place.movedAtMs = performance.now();
+        break;
+      case 'ended':
+        this.ended(place, report.ended);
+        break;
+      case 'worn':
+        if (place.state !== 'up') break;
+        place.state = 'emptying';
+        // Behind all jobs that were handed over: none of them has to go back.
+        place.keeper.tell({ kind: 'replace' });
+        break;
+      case 'unready':
+        if (place.state === 'up') place.state = 'emptying';
+        break;
+      case 'exited':
+        place.state = 'down';
+        this.settings.onExit(report.slot, report.exit);
+        break;
+      case 'left':
+        place.state = 'left';
+        if (this.places.every(({ state }) => state === 'left')) this.context.end();
+        break;
+    }
+  }
+
+  private ended(place: Place, ended: readonly Ended[]): void {
     place.held -= ended.length;
-    place.movedMs = now;
+    place.movedAtMs = performance.now();
     let tookMs = 0;
     let ran = 0;
     for (const one of ended) {
@@ -155,96 +181,78 @@ class Supervisor {
       tookMs += one.tookMs;
       ran += 1;
     }
-    if (ran > 0) this.rate.ended(ran, tookMs, now);
-    this.recorder.tell({ kind: 'ended', ended });
+    if (ran > 0) this.rate.ended(ran, tookMs, place.movedAtMs);
     this.handOut();
   }
 
-  // A few at a time to each child: what waits inside a child waits behind one job, what waits here can go
-  // to whoever is free first.
   private handOut(): void {
+    if (this.backlog.length === 0) return;
+    const nowMs = performance.now();
     const window = this.settings.prefetch === 0 ? 1 : this.rate.window();
-    let next = 0;
-    while (next < this.backlog.length) {
-      const place = this.idlest();
-      const share = place
-        ? Math.min(
-            place.concurrency === 1 ? window : this.backlog.length,
-            this.backlog.length - next,
-          )
-        : 0;
-      if (!place || share === 0) break;
-      const jobs = this.backlog.slice(next, next + share);
-      next += share;
-      place.held += share;
-      if (place.held === share) place.movedMs = performance.now();
+    let dealt = 0;
+    const up = this.places.filter(({ state }) => state === 'up');
+    for (const [place, jobs] of deal(this.backlog, up, window)) {
+      if (place.held === jobs.length) place.movedAtMs = nowMs;
+      dealt += jobs.length;
       place.keeper.tell({ kind: 'run', jobs });
     }
-    if (next === 0) return;
-    this.backlog = this.backlog.slice(next);
-    this.waitingSinceMs = performance.now();
-  }
-
-  // Only one that has not much left takes more: below half a window, so that it never runs dry.
-  private idlest(): Place | null {
-    const window = this.settings.prefetch === 0 ? 1 : this.rate.window();
-    let best: Place | null = null;
-    for (const place of this.places) {
-      if (!place.ready) continue;
-      const takes = place.concurrency === 1 ? place.held <= (window - 1) / 2 : true;
-      if (takes && (!best || place.held < best.held)) best = place;
-    }
-    return best;
+    if (dealt === 0) return;
+    this.backlog = this.backlog.slice(dealt);
+    this.waitingSinceMs = nowMs;
   }
 
   private cancel(execution: string, reason: StopReason): void {
-    const at = this.backlog.findIndex((job) => job.execution === execution);
-    if (at < 0) {
+    const job = this.backlog.find((waiting) => waiting.execution === execution);
+    if (!job) {
       for (const { keeper } of this.places) keeper.tell({ kind: 'cancel', execution, reason });
       return;
     }
-    const [job] = this.backlog.splice(at, 1) as [ClaimedJob];
-    this.recorder.tell({
-      kind: 'ended',
-      ended: [{ job, outcome: { kind: 'stopped', reason }, beganAtMs: null, tookMs: 0 }],
-    });
+    this.backlog = this.backlog.filter((waiting) => waiting !== job);
+    const outcome = { kind: 'stopped', reason } as const;
+    this.recorder.tell({ kind: 'ended', ended: [{ job, outcome, beganAtMs: null, tookMs: 0 }] });
   }
 
   private look(): void {
-    const now = performance.now();
-    for (const place of this.places) {
-      if (place.ready && place.held > place.concurrency && now - place.movedMs > patienceMs) {
-        place.keeper.tell({ kind: 'takeBack', reason: 'it waited behind a long job' });
+    const nowMs = performance.now();
+    let inHand = this.backlog.length;
+    for (const { state, held, concurrency, movedAtMs, keeper } of this.places) {
+      inHand += held;
+      if (state === 'up' && held > concurrency && nowMs - movedAtMs > patienceMs) {
+        keeper.tell({ kind: 'takeBack', reason: 'it waited behind a long job' });
       }
     }
-    // With no child to be had (all are being replaced), others should run the jobs.
-    const canWaitMs = this.places.some(({ ready }) => ready) ? patienceMs : 5_000;
-    if (this.backlog.length > 0 && now - this.waitingSinceMs > canWaitMs)
+    const isUp = this.places.some(({ state }) => state === 'up');
+    if (nowMs - this.waitingSinceMs > (isUp ? patienceMs : downPatienceMs))
       this.giveBackBacklog('no executor was free');
+    if (inHand > 0) return;
+    this.looking?.cancel();
+    this.looking = null;
+  }
+
+  private leave(graceMs: number): void {
+    this.isLeaving = true;
+    // Before the children give back what is older: each goes to the head of its queue.
+    this.giveBackBacklog('the worker is leaving');
+    for (const { keeper } of this.places) keeper.tell({ kind: 'leave', graceMs });
   }
 
   private giveBackBacklog(reason: string): void {
-    const ended = this.backlog.map((job) => ({
-      job,
-      outcome: { kind: 'notBegun' as const, reason },
-      beganAtMs: null,
-      tookMs: 0,
-    }));
+    if (this.backlog.length === 0) return;
+    const outcome = { kind: 'notBegun', reason } as const;
+    const ended = this.backlog.map((job) => ({ job, outcome, beganAtMs: null, tookMs: 0 }));
     this.backlog = [];
-    if (ended.length > 0) this.recorder.tell({ kind: 'ended', ended });
+    this.recorder.tell({ kind: 'ended', ended });
   }
 
   private tellRoom(): void {
     let able = 0;
-    for (const place of this.places) {
-      if (place.ready) able += place.concurrency;
-      else able += place.held;
+    for (const { state, concurrency, held } of this.places) {
+      able += state === 'up' ? concurrency : held;
     }
     const start = this.isLeaving ? 0 : Math.min(this.settings.concurrency, able);
     const hold = start === 0 || this.settings.prefetch === 0 ? 0 : this.rate.hold(this.leftInRedis);
-    const room = `${start} ${hold}`;
-    if (room === this.room) return;
-    this.room = room;
+    if (start === this.room.start && hold === this.room.hold) return;
+    this.room = { start, hold };
     this.settings.onRoom(start, hold);
   }
 }

@@ -33,7 +33,7 @@ export interface WorkerOptions {
   maxJobs?: number;
   /** How long running jobs may go on after the worker was asked to stop, in milliseconds. Default: no limit. */
   graceMs?: number;
-  /** A child is replaced after so many jobs. Default 1,000. */
+  /** A child is replaced after so many jobs. Default 10,000: a start costs as much as a thousand short ones. */
   maxJobsPerChild?: number;
   /** A child is replaced when a job leaves it with more resident memory, in MiB. Default 512. */
   recycleAboveMiB?: number;
@@ -73,7 +73,7 @@ const defaults = {
   burst: false,
   maxJobs: Number.POSITIVE_INFINITY,
   graceMs: Number.POSITIVE_INFINITY,
-  maxJobsPerChild: 1_000,
+  maxJobsPerChild: 10_000,
   recycleAboveMiB: 512,
   killAboveMiB: Number.POSITIVE_INFINITY,
   killGraceMs: 5_000,
@@ -91,6 +91,20 @@ export const workerOptionNames = [
   'isolation',
   'wire',
 ] as ReadonlyArray<keyof WorkerOptions>;
+
+const wholeNumbers = [
+  'concurrency',
+  'maxJobs',
+  'maxJobsPerChild',
+  'killGraceMs',
+  'maxResultBytes',
+] as const;
+const sizes = ['recycleAboveMiB', 'killAboveMiB'] as const;
+
+const isCount = (value: unknown): boolean =>
+  typeof value === 'number' &&
+  value >= 1 &&
+  (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY);
 
 /** @throws InvalidOptionError, InvalidNameError */
 export const planWorker = (options: WorkerOptions): WorkerPlan => {
@@ -122,24 +136,19 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
   if (!/^[^\s,]{1,100}$/.test(plan.name))
     throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
-  for (const option of [
-    'concurrency',
-    'maxJobs',
-    'maxJobsPerChild',
-    'killGraceMs',
-    'maxResultBytes',
-  ] as const) {
-    const value = plan[option];
-    if (
-      !(
-        typeof value === 'number' &&
-        value >= 1 &&
-        (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY)
-      )
-    ) {
-      throw new InvalidOptionError(option, 'it must be a whole number above 0');
-    }
+  for (const option of wholeNumbers) {
+    const value: unknown = plan[option];
+    if (!isCount(value)) throw new InvalidOptionError(option, 'it must be a whole number above 0');
   }
+  for (const option of sizes) {
+    const value: unknown = plan[option];
+    if (!(typeof value === 'number' && value > 0))
+      throw new InvalidOptionError(option, 'it must be a number above 0');
+  }
+  if (!(typeof plan.graceMs === 'number' && plan.graceMs >= 0))
+    throw new InvalidOptionError('graceMs', 'it must be a number of milliseconds, 0 or more');
+  if (typeof plan.burst !== 'boolean')
+    throw new InvalidOptionError('burst', 'it must be true or false');
   return plan;
 };
 

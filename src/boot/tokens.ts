@@ -1,5 +1,4 @@
 import type { InjectionToken } from 'tsyringe';
-import type { Rq } from '../streams/rq.js';
 import type { JobContext } from '../tasks.js';
 
 /** The running job: in a container of a job only. */
@@ -7,6 +6,3 @@ export const CURRENT_JOB: InjectionToken<JobContext> = Symbol.for('rxrq.currentJ
 
 /** The job's AbortSignal: in a container of a job only. */
 export const JOB_SIGNAL: InjectionToken<AbortSignal> = Symbol.for('rxrq.jobSignal.token');
-
-/** An `Rq` on the worker's Redis, in the worker's own process. Children have none: they are kept from Redis. */
-export const RQ: InjectionToken<Rq> = Symbol.for('rxrq.rq.token');

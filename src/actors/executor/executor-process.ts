@@ -211,6 +211,7 @@ export class ExecutorProcess implements Executor {
   #takeEnd({ job, outcome, tookMs }: EndedReport): void {
     const hasRun = outcome.kind !== 'notBegun' && outcome.kind !== 'stopped';
     const held = this.#held.end(job, hasRun);
+    if (!held) return;
     if (hasRun) {
       this.#jobsDone += 1;
       this.#ladder.stepOff();

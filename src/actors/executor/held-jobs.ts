@@ -26,6 +26,8 @@ export class HeldJobs {
   readonly #held = new Map<number, HeldJob>();
   #running: HeldJob | null = null;
   #count = 0;
+  /** No job up to this number that is not here can come back. */
+  #takenUpTo = 0;
 
   get size(): number {
     return this.#held.size;
@@ -67,8 +69,14 @@ export class HeldJobs {
     return held;
   }
 
-  /** @throws ProtocolError when the job is not running but the outcome needs that, or the reverse */
-  end(number: number, hasRun: boolean): HeldJob {
+  /**
+   * Takes away a job that ended; `null` when it was taken back before.
+   *
+   * @throws ProtocolError when the job is not running but the outcome needs that, or the reverse
+   */
+  end(number: number, hasRun: boolean): HeldJob | null {
+    // A child that leaves gives back what waits, and the news may cross our taking back of the same jobs.
+    if (!hasRun && number <= this.#takenUpTo && !this.#held.has(number)) return null;
     const held = this.#get(number);
     if (hasRun !== (held === this.#running)) {
       throw new ProtocolError('it ended a job in a way that the job cannot end');
@@ -97,6 +105,7 @@ export class HeldJobs {
       throw new ProtocolError('it denied that a job had begun');
     }
     for (const held of taken) this.#remove(held);
+    this.#takenUpTo = this.#count;
     return taken;
   }
 

@@ -2,6 +2,7 @@ import type { JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
 import type { ExecutorRuntime } from './child-runtime.js';
 import { type Deferred, deferred } from './deferred.js';
+import { ExecutorStartError } from './errors.js';
 import type {
   Begun,
   Ended,
@@ -25,6 +26,7 @@ export interface InlineExecutorOptions extends PerformOptions {
 
 const lookEveryMs = 50;
 const batchSize = 128;
+const mostStarted = 256;
 
 /**
  * Runs many jobs at once in this process: for handlers that mostly wait. Same outcomes and events
@@ -127,9 +129,14 @@ export class InlineExecutor implements Executor {
   }
 
   async #start(): Promise<readonly string[]> {
-    this.#runtime = await this.options.runtime();
-    if (this.#state === 'new') this.#state = 'ready';
-    return this.#runtime.handlers.names();
+    const runtime = await this.options.runtime();
+    if (this.#state !== 'new') {
+      await runtime.dispose?.();
+      throw new ExecutorStartError('it was stopped while it started', '');
+    }
+    this.#runtime = runtime;
+    this.#state = 'ready';
+    return runtime.handlers.names();
   }
 
   #fill(): void {
@@ -145,9 +152,9 @@ export class InlineExecutor implements Executor {
         runJob: runtime.runJob ? runtime.runJob.bind(runtime) : this.options.runJob,
       }).then((outcome) => this.#settle(running, outcome));
     }
-    // Shifting one by one would move the whole window each time.
-    if (this.#nextWaiting === this.#waiting.length && this.#nextWaiting > 0) {
-      this.#waiting.length = 0;
+    // Shifting one by one would move the whole window each time; and under load it never runs empty.
+    if (this.#nextWaiting === this.#waiting.length || this.#nextWaiting >= mostStarted) {
+      this.#waiting.splice(0, this.#nextWaiting);
       this.#nextWaiting = 0;
     }
   }

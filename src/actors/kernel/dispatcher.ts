@@ -8,7 +8,7 @@ export type Turn = (run: () => void) => void;
 
 const settled = Promise.resolve();
 const microtask: Turn = (run) => {
-  settled.then(run);
+  void settled.then(run);
 };
 
 /**

@@ -41,6 +41,17 @@ describe('the jobs a child holds', () => {
     expect(held.size).toBe(2);
     expect(held.add([job('noop')], 1)[0]?.number).toBe(5);
   });
+
+  it('may be given back by the child after they were taken back, which changes nothing', () => {
+    const { held } = holding(3);
+    held.begin(1, 0);
+    held.takeAbove(1);
+    expect(held.end(2, false)).toBeNull();
+    expect(held.end(3, false)).toBeNull();
+    expect(() => held.end(3, true)).toThrow('does not hold');
+    expect(() => held.end(4, false)).toThrow('does not hold');
+    expect(held.end(1, true)?.number).toBe(1);
+  });
 });
 
 describe('the outcome of a job whose end was decided', () => {

@@ -1,0 +1,286 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Redis } from 'ioredis';
+import {
+  closeConnection,
+  openBlockingConnection,
+  openCommandConnection,
+} from '../redis/connection.js';
+import { RedisUnavailableError } from '../redis/errors.js';
+import { failureKind } from '../redis/failure.js';
+import { writeNote } from '../redis/transitions/note.js';
+import { tagLength } from '../redis/transitions/recover.js';
+import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import {
+  beat,
+  registerBirth,
+  registerDeath,
+  type WorkerRecord,
+} from '../redis/transitions/worker-life.js';
+import { Intake } from '../streams/intake.js';
+import { LeaseKeeper } from '../streams/lease-keeper.js';
+import { ExecutorLostError, WorkerNameTakenError } from './errors.js';
+import { deferred } from './executor/deferred.js';
+import type { Executor, ExecutorEvents, Note } from './executor/executor.js';
+import { noLimitMs } from './executor-keeper.js';
+import { farewell, type Leaver } from './farewell.js';
+import type { Grace } from './grace.js';
+import { heartbeater } from './heartbeater.js';
+import { janitor } from './janitor.js';
+import { janitorHands, janitorTimes } from './janitor-hands.js';
+import { jobNoteOf } from './job-note.js';
+import type { JobToRun } from './job-to-run.js';
+import { ActorSystem } from './kernel/actor-system.js';
+import type { ActorRef, Supervision } from './kernel/behavior.js';
+import { poolOf } from './pool.js';
+import { type RecorderMessage, recorder, type Settled } from './recorder.js';
+import { type SupervisorMessage, supervisor } from './supervisor.js';
+import { Tally } from './tally.js';
+import type { WorkerEvents } from './worker-events.js';
+import type { WorkerPlan } from './worker-options.js';
+
+/** RQ keeps an idle worker's record for 480 s; ours is renewed often, so that a dead worker is gone sooner. */
+const recordTtlSeconds = 90;
+const recordEveryMs = 20_000;
+
+export type MakeExecutor = (plan: WorkerPlan, events: ExecutorEvents) => Executor;
+
+export interface CastEvents extends Required<WorkerEvents> {
+  /** There is nothing left to do: the queues of a burst are empty, or `maxJobs` have ended. */
+  onDone(): void;
+  /** It was up, and nobody runs or records jobs any more. */
+  onFatal(error: unknown): void;
+}
+
+/** A restarted janitor has lost nothing; a restarted recorder would have lost outcomes. */
+const supervision: Supervision = {
+  directiveFor: (_, { path }) =>
+    path === '/supervisor' || path === '/recorder' ? 'escalate' : 'restart',
+};
+
+/**
+ * A worker's actors and their ways to Redis: who they are, and who tells what to whom. Jobs come in through the
+ * intake and go to the supervisor; outcomes go from its executors to the recorder and back to the intake.
+ */
+export class Cast implements Leaver {
+  private readonly redis: Redis;
+  private readonly leases: LeaseKeeper;
+  private readonly intake: Intake;
+  private readonly tally: Tally;
+  private readonly system: ActorSystem;
+  private readonly recorder: ActorRef<RecorderMessage>;
+  private readonly record: WorkerRecord;
+  private readonly ready = deferred<readonly string[]>();
+  private registered: Promise<boolean> = Promise.resolve(false);
+  private isUp = false;
+  private isLeaving = false;
+  supervisor: ActorRef<SupervisorMessage> | null = null;
+
+  constructor(
+    private readonly plan: WorkerPlan,
+    private readonly makeExecutor: MakeExecutor,
+    private readonly events: CastEvents,
+  ) {
+    const { url, name: worker, queues, wire, burst } = plan;
+    const tag = randomBytes(tagLength / 2).toString('hex');
+    const settings = { queues, worker, tag, wire, burst };
+    const onTrouble = (error: unknown): void => this.trouble(error);
+    this.record = recordOf(plan);
+    this.redis = openCommandConnection(url);
+    this.leases = new LeaseKeeper(this.redis, settings, {
+      onRevoked: ({ execution }, reason) =>
+        this.supervisor?.tell({ kind: 'cancel', execution, reason }),
+      onTrouble,
+    });
+    this.intake = new Intake(this.redis, () => openBlockingConnection(url), settings, {
+      onClaimed: (jobs, left) => this.claimed(jobs, left),
+      onEmpty: () => this.empty(),
+      onTrouble,
+    });
+    this.tally = new Tally(plan.maxJobs, (start, hold) => this.intake.setRoom(start, hold));
+    // It may be rejected before anybody waits for it.
+    this.ready.promise.catch(() => undefined);
+    this.system = new ActorSystem({ supervision, onFatal: (error) => this.fatal(error) });
+    this.system.events$.subscribe((event) => {
+      if (event.kind === 'crashed' && event.directive === 'restart') this.trouble(event.error);
+    });
+    this.recorder = this.system.spawn(this.makeRecorder());
+    // Jobs for an actor that is gone were claimed in vain; nobody else would give them back.
+    this.system.deadLetters$.subscribe(({ message }) => this.giveBackUnread(message));
+  }
+
+  /**
+   * Registers, takes out the leases, starts the executors; only then does it claim. Resolves with the names of
+   * the handlers.
+   *
+   * @throws WorkerNameTakenError, RedisUnavailableError, ExecutorStartError, what else Redis or an inline
+   * runtime throws
+   */
+  async enter(): Promise<readonly string[]> {
+    this.registered = registerBirth(this.redis, this.record, recordTtlSeconds);
+    if (!(await reaching('register the worker', this.registered)))
+      throw new WorkerNameTakenError(this.plan.name);
+    if (!this.isLeaving) await reaching('take out its leases', this.leases.start());
+    if (this.isLeaving) return this.ready.promise;
+    this.supervisor = this.system.spawn(this.makeSupervisor());
+    this.system.spawn(this.makeHeartbeater());
+    this.system.spawn(this.makeJanitor());
+    return this.ready.promise;
+  }
+
+  /** Leaves: no new jobs, running ones have the grace. Resolves when all is down; never rejects. */
+  async leave(grace: Grace): Promise<Tally['summary']> {
+    this.isLeaving = true;
+    this.ready.reject(new Error('it was stopped while it started'));
+    this.tally.close();
+    const report = await this.system.stop({
+      deadlineMs: noLimitMs,
+      phases: farewell(this, grace),
+    });
+    for (const { error } of report.failed) this.trouble(error);
+    return this.tally.summary;
+  }
+
+  async confirm(): Promise<void> {
+    this.recorder.tell({ kind: 'hurry' });
+    await this.intake.quiet();
+    await this.intake.idle();
+  }
+
+  async deregister(): Promise<void> {
+    const isRegistered = await this.registered.catch(() => false);
+    if (isRegistered) await registerDeath(this.redis, this.record);
+  }
+
+  hangUp(): void {
+    this.leases.stop();
+    this.intake.close();
+    closeConnection(this.redis);
+  }
+
+  private makeRecorder() {
+    const { intake, leases, tally } = this;
+    return recorder(
+      {
+        reportBegun: (job, beganAtMs) => intake.reportBegun(job, beganAtMs),
+        settle: (settlement) => {
+          const verdict = intake.settle(settlement);
+          // In the same turn: the next claim must know of it.
+          tally.ended(settlement.end);
+          return verdict;
+        },
+        release: (execution) => leases.release(execution),
+      },
+      {
+        onSettled: (settled) => this.settled(settled),
+        onParked: (count) => tally.park(count),
+      },
+    );
+  }
+
+  private makeSupervisor() {
+    const { plan, events } = this;
+    return supervisor(this.recorder, {
+      ...poolOf(plan),
+      makeExecutor: (executorEvents) => this.makeExecutor(plan, executorEvents),
+      onNote: (job, note) => this.note(job, note),
+      onOutput: events.onOutput,
+      onExit: (slot, exit) => {
+        if (!exit.isClean) this.trouble(new ExecutorLostError(slot, exit));
+      },
+      onReady: (names) => {
+        this.isUp = true;
+        this.ready.resolve(names);
+      },
+      onRoom: (start, hold) => this.tally.want(start, hold),
+    });
+  }
+
+  private makeHeartbeater() {
+    return heartbeater({
+      record: this.record,
+      beat: (record) => beat(this.redis, record, recordTtlSeconds),
+      state: () => (this.tally.isBusy ? 'busy' : 'idle'),
+      everyMs: recordEveryMs,
+      onTrouble: (error) => this.trouble(error),
+    });
+  }
+
+  private makeJanitor() {
+    const { queues, wire } = this.plan;
+    return janitor(janitorHands(this.redis, wire), {
+      ...janitorTimes(wire),
+      queues,
+      nowMs: () => performance.now(),
+      onTrouble: (error) => this.trouble(error),
+    });
+  }
+
+  private claimed(jobs: readonly ClaimedJob[], left: number): void {
+    this.tally.claimed(jobs);
+    this.leases.keep(jobs);
+    this.events.onStarted(jobs);
+    this.supervisor?.tell({ kind: 'run', jobs, left });
+  }
+
+  private empty(): void {
+    // With nothing waiting there is nothing to claim ahead.
+    this.supervisor?.tell({ kind: 'run', jobs: [], left: 0 });
+    if (this.plan.burst && this.intake.held === 0) this.events.onDone();
+  }
+
+  private settled(settled: Settled): void {
+    this.tally.settled(settled);
+    this.events.onSettled(settled);
+    if (this.tally.isDone) this.events.onDone();
+  }
+
+  private note(job: JobToRun, note: Note): void {
+    const { name, wire } = this.plan;
+    writeNote(this.redis, name, job, jobNoteOf(note), wire).catch((error) => this.trouble(error));
+  }
+
+  private giveBackUnread(message: unknown): void {
+    const { kind, jobs } = message as { kind?: unknown; jobs?: readonly ClaimedJob[] };
+    if (kind !== 'run' || !jobs) return;
+    const outcome = { kind: 'notBegun', reason: 'the worker is leaving' } as const;
+    const ended = jobs.map((job) => ({ job, outcome, beganAtMs: null, tookMs: 0 }));
+    this.recorder.tell({ kind: 'ended', ended });
+  }
+
+  private fatal(error: unknown): void {
+    if (this.isUp) this.events.onFatal(error);
+    else this.ready.reject(error as Error);
+  }
+
+  private trouble(error: unknown): void {
+    // Whatever Redis does while we hang up is no news.
+    if (this.isLeaving && failureKind(error) === 'transient') return;
+    this.events.onTrouble(error);
+  }
+}
+
+/** @throws RedisUnavailableError in place of what the connection throws */
+const reaching = async <T>(operation: string, asked: Promise<T>): Promise<T> => {
+  const sinceMs = performance.now();
+  try {
+    return await asked;
+  } catch (cause) {
+    if (failureKind(cause) !== 'transient') throw cause;
+    const afterMs = Math.round(performance.now() - sinceMs);
+    throw new RedisUnavailableError(operation, afterMs, true, { cause });
+  }
+};
+
+const recordOf = ({ name, queues }: WorkerPlan): WorkerRecord => ({
+  name,
+  queues,
+  state: 'idle',
+  fields: {
+    hostname: hostname(),
+    pid: process.pid,
+    ip_address: '',
+    version: 'rxrq',
+    python_version: `node ${process.versions.node}`,
+  },
+});

@@ -1,0 +1,38 @@
+import type { Redis } from 'ioredis';
+import { keys } from '../redis/keys.js';
+import { cleanQueue } from '../redis/maintenance.js';
+import type { WireSettings } from '../redis/transitions/queue-keys.js';
+import { overdueLeases, recover, recoverIntermediate } from '../redis/transitions/recover.js';
+import type { JanitorHands, JanitorSettings } from './janitor.js';
+
+/** Ids in flight that are looked at in one go. */
+const mostInFlight = 100;
+const cleanEveryMs = 600_000;
+/** Longer than a claim takes, and shorter than Python's cleaners wait. */
+const inFlightForMs = 10_000;
+
+/** The janitor's way to Redis. */
+export const janitorHands = (redis: Redis, wire: WireSettings): JanitorHands => ({
+  overdue: (queue) => overdueLeases(redis, queue),
+  recover: (queue, overdue) => recover(redis, queue, overdue, wire),
+  inFlight: async (queue) =>
+    (await redis.callBuffer('LRANGE', keys.intermediate(queue), 0, mostInFlight - 1)) as Buffer[],
+  recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
+  clean: async (queue) => {
+    await cleanQueue(redis, queue);
+  },
+});
+
+/** How often it looks and how long it waits: all follow from the lease that workers promise to renew. */
+export const janitorTimes = ({
+  narrowLeaseMs,
+}: WireSettings): Pick<
+  JanitorSettings,
+  'lookEveryMs' | 'cleanEveryMs' | 'unchangedForMs' | 'inFlightForMs'
+> => ({
+  lookEveryMs: narrowLeaseMs / 8,
+  cleanEveryMs,
+  // A heartbeat and a little: a living owner has renewed by then.
+  unchangedForMs: narrowLeaseMs / 4 + Math.min(1_000, narrowLeaseMs / 20),
+  inFlightForMs: Math.min(inFlightForMs, narrowLeaseMs / 3),
+});

@@ -1,0 +1,87 @@
+import type { ClaimedJob, Settlement } from '../redis/transitions/settlement.js';
+import type { Settled } from './recorder.js';
+
+/** What a worker did in its life. */
+export interface WorkerSummary {
+  finished: number;
+  failed: number;
+  /** Ids of jobs whose fate Redis could not be told before the worker had to leave. Their leases run out. */
+  left: readonly string[];
+}
+
+/** What a worker has in hand and has done, and how many jobs it may take. */
+export class Tally {
+  private readonly inHand = new Map<string, string>();
+  private finished = 0;
+  private failed = 0;
+  private ran = 0;
+  private parked = 0;
+  private wanted = { start: 0, hold: 0 };
+  private isClosed = false;
+
+  constructor(
+    private readonly maxJobs: number,
+    /** How many jobs may run, and how many more may be held. */
+    private readonly setRoom: (start: number, hold: number) => void,
+  ) {}
+
+  get isBusy(): boolean {
+    return this.inHand.size > 0;
+  }
+
+  /** Whether as many jobs ended as the worker was to run. */
+  get isDone(): boolean {
+    return this.ran >= this.maxJobs;
+  }
+
+  get summary(): WorkerSummary {
+    const { finished, failed, inHand } = this;
+    return { finished, failed, left: [...inHand.values()] };
+  }
+
+  claimed(jobs: readonly ClaimedJob[]): void {
+    for (const { execution, jobId } of jobs) this.inHand.set(execution, jobId);
+  }
+
+  /** A job has ended; Redis has yet to be told. */
+  ended({ kind }: Settlement['end']): void {
+    if (this.maxJobs === Number.POSITIVE_INFINITY || kind === 'back' || kind === 'pass') return;
+    this.ran += 1;
+    this.tellRoom();
+  }
+
+  settled({ job, verdict }: Settled): void {
+    this.inHand.delete(job.execution);
+    if (verdict === 'finished') this.finished += 1;
+    if (verdict === 'quarantined') this.failed += 1;
+  }
+
+  want(start: number, hold: number): void {
+    this.wanted = { start, hold };
+    this.tellRoom();
+  }
+
+  /** So many jobs in hand need no executor, and get no room taken away. */
+  park(count: number): void {
+    this.parked = count;
+    this.tellRoom();
+  }
+
+  /** No more jobs. */
+  close(): void {
+    this.isClosed = true;
+    this.tellRoom();
+  }
+
+  private tellRoom(): void {
+    if (this.isClosed) {
+      this.setRoom(0, 0);
+      return;
+    }
+    const { start, hold } = this.wanted;
+    const mayStart = Math.min(start, this.maxJobs - this.ran);
+    // With a number to keep to, nothing is claimed that might not be run.
+    const mayHold = this.maxJobs === Number.POSITIVE_INFINITY ? hold : 0;
+    this.setRoom(mayStart > 0 ? mayStart + this.parked : 0, mayHold);
+  }
+}

@@ -1,0 +1,40 @@
+import type { JobToRun } from './job-to-run.js';
+import type { Settled } from './recorder.js';
+
+/** What a worker tells whoever runs it, from its own loop: be quick. What they throw is told to `onTrouble`. */
+export interface WorkerEvents {
+  onReady?(names: readonly string[]): void;
+  /** Claimed; those that are held begin a little later. */
+  onStarted?(jobs: readonly JobToRun[]): void;
+  onSettled?(settled: Settled): void;
+  onOutput?(job: JobToRun | null, stream: 'stdout' | 'stderr', text: string): void;
+  /** Something that an operator may have to see to; the worker goes on. */
+  onTrouble?(error: unknown): void;
+}
+
+/** The same events, none of which throws: a listener's mistake must not cost a job its outcome. */
+export const guarded = (on: WorkerEvents): Required<WorkerEvents> => {
+  const onTrouble = (error: unknown): void => {
+    try {
+      on.onTrouble?.(error);
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  };
+  const guard =
+    <Args extends unknown[]>(listener: ((...args: Args) => void) | undefined) =>
+    (...args: Args): void => {
+      try {
+        listener?.(...args);
+      } catch (error) {
+        onTrouble(error);
+      }
+    };
+  return {
+    onReady: guard(on.onReady?.bind(on)),
+    onStarted: guard(on.onStarted?.bind(on)),
+    onSettled: guard(on.onSettled?.bind(on)),
+    onOutput: guard(on.onOutput?.bind(on)),
+    onTrouble,
+  };
+};
