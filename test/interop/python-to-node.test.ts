@@ -238,6 +238,38 @@ return [q.enqueue(f, 'x', **o).id for f, o in [
     expect(await see(id)).toMatchObject({ status: 'finished', value: 42 });
   });
 
+  it('14: a retry that waits is moved by the scheduler of Python', async () => {
+    const { python, redis, rq } = sides;
+    const id = await enqueue('pauses', "'nodejobs.flaky', 2, retry=Retry(max=1, interval=60)");
+    await sides.burst('pauses', { isolation: 'inline' });
+    expect(await see(id)).toMatchObject({ status: 'scheduled' });
+    await redis.zadd('rq:scheduled:pauses', 'XX', 1, id);
+    await python.run(`
+from rq.scheduler import RQScheduler
+scheduler = RQScheduler(['pauses'], connection=r, serializer=JSONSerializer)
+scheduler.acquire_locks()
+scheduler.enqueue_scheduled_jobs()
+scheduler.release_locks()`);
+    expect(await redis.zcard('rq:scheduled:pauses')).toBe(0);
+    await sides.burst('pauses', { isolation: 'inline' });
+    expect(await rq.queue('pauses').job(id).result({ timeoutMs: 2_000 })).toBe(2);
+  });
+
+  it('34: runs no callback and releases no dependent; both are left to Python', async () => {
+    const { python } = sides;
+    const [parent, child] = await python.run<[string, string]>(`
+from rq import Callback
+q = queue('left')
+parent = q.enqueue('nodejobs.add', 1, on_success=Callback('pyjobs.fail'))
+return [parent.id, q.enqueue('nodejobs.add', 2, depends_on=parent).id]`);
+    await sides.burst('left', { isolation: 'inline' });
+    expect(await see(parent)).toMatchObject({ status: 'finished', value: 1 });
+    expect(await see(child)).toMatchObject({ status: 'deferred' });
+    await python.run("queue('left').enqueue_dependents(fetch(parent))", { parent });
+    await sides.burst('left', { isolation: 'inline' });
+    expect(await see(child)).toMatchObject({ status: 'finished', value: 2 });
+  });
+
   it('Node reads results that Python waits for, and the other way round', async () => {
     const { rq, python } = sides;
     const job = await rq.queue('waiting').enqueueWith({ results: 'stream' }, 'nodejobs.add', 1, 1);

@@ -111,14 +111,12 @@ worker.register_death()`);
     const queue = rq.queue(`requeued-${options.length}`);
     const meta = { precious: ['é', 1] };
     const ours = await queue.enqueueWith({ meta }, 'nodejobs.flaky', 2);
-    const theirs = rq
-      .queue(queue.name)
-      .job(
-        await python.run<string>("return queue(name).enqueue('nodejobs.flaky', 2, meta=meta).id", {
-          name: queue.name,
-          meta,
-        }),
-      );
+    const theirs = rq.queue(queue.name).job(
+      await python.run<string>("return queue(name).enqueue('nodejobs.flaky', 2, meta=meta).id", {
+        name: queue.name,
+        meta,
+      }),
+    );
     await sides.burst(queue.name);
     for (const job of [ours, theirs]) expect((await job.fetch()).status).toBe('failed');
     expect(await rq.failedQueue.ids()).toEqual([ours.id, theirs.id]);
