@@ -8,13 +8,16 @@ type Details = { [Kind in LogEvent['kind']]: (event: Extract<LogEvent, { kind: K
 const shown = (value: unknown): string =>
   escapeText(typeof value === 'string' ? value : (JSON.stringify(value) ?? '?'), 300);
 
+const isAbove = (value: unknown, bound: number): boolean =>
+  typeof value === 'number' && value > bound;
+
 const details: Details = {
   enqueued: () => '',
-  started: ({ attempt }) => (attempt > 1 ? `attempt ${shown(attempt)}` : ''),
+  started: ({ attempt }) => (isAbove(attempt, 1) ? `attempt ${shown(attempt)}` : ''),
   finished: ({ tookMs }) => `${shown(tookMs)} ms`,
   failed: ({ reason }) => shown(reason),
   retried: ({ retriesLeft, delaySeconds }) =>
-    `${shown(retriesLeft)} retries left${delaySeconds > 0 ? `, in ${shown(delaySeconds)} s` : ''}`,
+    `${shown(retriesLeft)} retries left${isAbove(delaySeconds, 0) ? `, in ${shown(delaySeconds)} s` : ''}`,
   quarantined: ({ reason }) => shown(reason),
   requeued: () => '',
   recovered: ({ recoveries }) => `its worker was lost, recovery ${shown(recoveries)}`,

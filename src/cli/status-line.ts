@@ -6,6 +6,7 @@ const drawEveryMs = 250;
 /** The live last line of a terminal. Other lines go above it. */
 export class StatusLine {
   private isDrawn = false;
+  private drawn = '';
   private readonly timer: NodeJS.Timeout;
 
   /** `text` is asked four times a second, and must be plain and escaped; it is cut to the terminal's width. */
@@ -23,7 +24,10 @@ export class StatusLine {
   }
 
   draw(): void {
-    this.io.write(`${clearLine}${this.io.colors.dim(this.text().slice(0, this.io.columns - 1))}`);
+    const text = this.text().slice(0, this.io.columns - 1);
+    if (this.isDrawn && text === this.drawn) return;
+    this.drawn = text;
+    this.io.write(`${clearLine}${this.io.colors.dim(text)}`);
     this.isDrawn = true;
   }
 

@@ -1,7 +1,6 @@
 import type { JobToRun } from '../actors/job-to-run.js';
-import type { Settled } from '../actors/recorder.js';
 import { settlementOf } from '../actors/settlement-of.js';
-import type { WorkerEvents, WorkerSummary } from '../actors/worker.js';
+import type { Settled, WorkerEvents, WorkerSummary } from '../index.js';
 import { decodeCall } from '../redis/payload/index.js';
 import { escapeText } from './escape.js';
 import { clockText } from './event-line.js';
@@ -25,6 +24,7 @@ type Line = { event: string; at: string } & Record<string, unknown>;
 const terminalLinesPerSecond = 20;
 const logLinesPerSecond = 200;
 const outputLinesPerSecond = 1_000;
+const terminalOutputLinesPerSecond = 200;
 /** A reader that is so far behind gets no more lines: the worker must not fill its memory with them. */
 const mostBacklogBytes = 1_048_576;
 const troubleAgainMs = 10_000;
@@ -40,7 +40,7 @@ export class WorkerReport {
   private readonly budgets: { jobs: Thinning; failures: Thinning; output: Thinning };
   private readonly output: OutputLines;
   private readonly troubles = new Map<string, number>();
-  private readonly doneAt: number[] = [];
+  private readonly doneAt: number[] = [0];
   private readonly ticker: NodeJS.Timeout;
   private readonly running = new Set<string>();
   private done = 0;
@@ -55,7 +55,7 @@ export class WorkerReport {
     this.budgets = {
       jobs: new Thinning(linesPerSecond),
       failures: new Thinning(linesPerSecond),
-      output: new Thinning(outputLinesPerSecond),
+      output: new Thinning(isLive ? terminalOutputLinesPerSecond : outputLinesPerSecond),
     };
     this.output = new OutputLines((jobId, stream, text) => this.outputLine(jobId, stream, text));
     this.status = isLive ? new StatusLine(io, () => this.statusText()) : null;

@@ -3,6 +3,7 @@ import { confirmOrStop } from '../confirm.js';
 import { type CommonOptions, shownTarget, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import type { Io } from '../io.js';
+import { existingQueues } from '../queue-names.js';
 
 interface EmptyOptions extends CommonOptions {
   all?: boolean;
@@ -21,7 +22,7 @@ export const emptyCommand = (program: Command, io: Io): void => {
 
 const empty = async (io: Io, names: string[], options: EmptyOptions): Promise<void> => {
   await withRq(io, options, async (rq, url) => {
-    const queues = (options.all ? await rq.queueNames() : [...new Set(names)]).map((name) =>
+    const queues = (options.all ? await existingQueues(rq, io) : [...new Set(names)]).map((name) =>
       rq.queue(name),
     );
     if (queues.length === 0) {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DuplicateJobError } from '../../redis/errors.js';
 import type { JobOptions } from '../../redis/job-options.js';
 import { parseCallArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
@@ -77,7 +78,13 @@ const enqueue = async (
   const { args, kwargs } = parseCallArguments(given);
   const jobOptions = { ...jobOptionsOf(options), kwargs };
   await withRq(io, options, async (rq) => {
-    const job = await rq.queue(options.queue).enqueueWith(jobOptions, name, ...args);
+    const queue = rq.queue(options.queue);
+    const job = await queue.enqueueWith(jobOptions, name, ...args).catch((error: unknown) => {
+      // The library's message names an option of the library.
+      if (error instanceof DuplicateJobError)
+        throw new UsageError(`a job with id ${error.jobId} exists already`);
+      throw error;
+    });
     if (options.json) io.json({ jobId: job.id, queue: job.queue, name });
     else io.out(job.id);
   });

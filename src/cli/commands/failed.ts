@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { NoSuchJobError } from '../../redis/errors.js';
 import type { Rq } from '../../streams/rq.js';
 import { confirmOrStop } from '../confirm.js';
 import { type CommonOptions, shownTarget, withCommonOptions, withRq } from '../connect.js';
@@ -93,7 +94,7 @@ const change = async (
     ids.length > 0 || options.all || options.queue !== undefined || options.grep !== undefined;
   if (!isSelected) throw new UsageError(`which jobs? Give ids, --queue, --grep, or --all`);
   await withRq(io, options, async (rq, url) => {
-    const chosen: Array<{ id: string; origin: string }> = [];
+    const chosen: Array<{ id: string }> = [];
     for await (const { record } of selectFailed(rq, selectionOf(ids, options))) chosen.push(record);
     if (chosen.length > 0) {
       await confirmOrStop(
@@ -113,12 +114,16 @@ const change = async (
 const requeue = (rq: Rq, jobs: ReadonlyArray<{ id: string }>): Promise<number> =>
   rq.failedQueue.requeueMany(jobs.map(({ id }) => id));
 
-const remove = async (
-  rq: Rq,
-  jobs: ReadonlyArray<{ id: string; origin: string }>,
-): Promise<number> => {
+const remove = async (rq: Rq, jobs: ReadonlyArray<{ id: string }>): Promise<number> => {
   let removed = 0;
-  for (const { id, origin } of jobs) if (await rq.queue(origin).job(id).delete()) removed += 1;
+  for (const { id } of jobs) {
+    const found = await rq.fetch(id).catch((error: unknown) => {
+      // Somebody else was faster.
+      if (error instanceof NoSuchJobError) return null;
+      throw error;
+    });
+    if (await found?.job.delete()) removed += 1;
+  }
   return removed;
 };
 

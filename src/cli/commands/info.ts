@@ -8,6 +8,7 @@ import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { seconds } from '../option-values.js';
 import { barLength, byQueueLines, chartScale, queueLine, workerLine } from '../overview.js';
+import { existingQueues } from '../queue-names.js';
 
 interface InfoOptions extends CommonOptions {
   interval?: number;
@@ -39,12 +40,12 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
   if (options.onlyQueues && options.onlyWorkers)
     throw new UsageError('--only-queues and --only-workers exclude each other');
   await withRq(io, options, async (rq) => {
-    print(io, await look(rq, names), options);
+    print(io, await look(io, rq, names), options);
     if (options.interval === undefined) return;
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, (options.interval as number) * 1_000));
       try {
-        const overview = await look(rq, names);
+        const overview = await look(io, rq, names);
         if (io.isTerminal && !options.json) io.write('\u001b[H\u001b[2J');
         print(io, overview, options);
       } catch (error) {
@@ -57,8 +58,8 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
   });
 };
 
-const look = async (rq: Rq, names: readonly string[]): Promise<Overview> => {
-  const queueNames = names.length > 0 ? names : await rq.queueNames();
+const look = async (io: Io, rq: Rq, names: readonly string[]): Promise<Overview> => {
+  const queueNames = names.length > 0 ? names : await existingQueues(rq, io);
   const [counts, listening, registered] = await Promise.all([
     Promise.all(queueNames.map((name) => rq.queue(name).counts())),
     rq.workers(queueNames),

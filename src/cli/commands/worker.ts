@@ -58,7 +58,7 @@ export const workerCommand = (program: Command, io: Io): void => {
     )
     .option(
       '--max-jobs-per-child <n>',
-      'replace a child after so many jobs (default: 1000)',
+      'replace a child after so many jobs (default: 10000)',
       wholeNumber(1),
     )
     .option(

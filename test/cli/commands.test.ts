@@ -1,0 +1,555 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCommandLine } from '../../src/cli/program.js';
+import { Rq } from '../../src/streams/rq.js';
+import { type FreshRedis, freshRedis, startPrivateRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+import { fakeTerminal, runHere } from './support/fake-io.js';
+import { endAll, Rxrq, rxrq } from './support/rxrq.js';
+
+let redis: FreshRedis;
+let url: string;
+let rq: Rq;
+beforeAll(async () => {
+  redis = await freshRedis();
+  url = redis.url;
+  rq = new Rq({ url });
+});
+beforeEach(() => redis.client.flushdb());
+afterEach(endAll);
+afterAll(async () => {
+  await rq.close();
+  await redis.close();
+});
+
+const harmful = /[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\n)\p{Cc}/u;
+const evil = 'evil\u001b[2J\u202e\u009b\rname';
+
+/** A job as somebody else may have left it: failed, and with text that a terminal would obey. */
+const putFailed = async (id: string, queue: string, message: string): Promise<void> => {
+  const data = JSON.stringify([`tasks.${message}`, null, [message], { [message]: 1 }]);
+  await redis.client.hset(`rq:job:${id}`, {
+    data,
+    status: 'failed',
+    origin: queue,
+    description: message,
+    exc_info: `Error: ${message}\n    at ${message} (/app/a.js:1:1)`,
+    ended_at: '2026-01-02T03:04:05.000000Z',
+  });
+  await redis.client.zadd(`rq:failed:${queue}`, 9_999_999_999, id);
+  await redis.client.sadd('rq:queues', `rq:queue:${queue}`);
+};
+
+describe('usage', () => {
+  it.each([
+    [['bogus'], "unknown command 'bogus'"],
+    [['info', '--rwa'], 'Did you mean --raw?'],
+    [['run'], "missing required argument 'name'"],
+    [['info', '-Q', '-W'], 'exclude each other'],
+    [['enqueue', 'a.b', ':{'], 'argument 1 is not JSON'],
+    [['enqueue', 'a.b', '--timeout', 'soon'], 'such as 90 or 1h'],
+    [['enqueue', 'a.b', '--retry-interval', '5'], 'needs --retry-max'],
+    [['enqueue', 'a.b', '-q', 'a,b'], 'Invalid queue name'],
+    [['watch', '--from', 'then'], '--from must be'],
+    [['watch', '--kind', 'nothing'], 'Allowed choices are'],
+    [['failed', 'eat'], 'Allowed choices are list, requeue, delete'],
+    [['worker'], '--import FILE is missing'],
+    [['worker', '--import', 'nowhere.js'], 'there is no such file'],
+    [['info', '--url', 'http://user:hunter2@host'], 'the Redis URL is not valid'],
+  ])('%j ends with 2 and says why', async (args, message) => {
+    const io = fakeTerminal({ RQ_REDIS_URL: url });
+    expect(await runCommandLine(args, io)).toBe(2);
+    expect(io.stderr).toContain(message);
+    expect(io.stderr).not.toContain('hunter2');
+    expect(io.stdout).toBe('');
+  });
+
+  it('prints help and version on stdout and ends with 0', async () => {
+    const help = await rxrq(null, '--help');
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    for (const name of [
+      'worker',
+      'run',
+      'enqueue',
+      'info',
+      'watch',
+      'job',
+      'failed',
+      'requeue',
+      'empty',
+    ]) {
+      expect(help.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+    }
+    expect(help.stdout).toContain('Exit codes:');
+    expect((await rxrq(null, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('a Redis that does not answer', () => {
+  const secret = 'redis://user:hunter2@127.0.0.1:1/0';
+
+  it('ends every command with 3 and shows no credentials', async () => {
+    for (const args of [
+      ['info'],
+      ['run', 'a.b'],
+      ['failed'],
+      ['watch'],
+      ['worker', '--import', 'package.json'],
+    ]) {
+      const io = fakeTerminal();
+      expect([args, await runCommandLine([...args, '--url', secret], io)]).toEqual([args, 3]);
+      expect(io.stderr).toContain('Redis at redis://127.0.0.1:1/0 cannot be reached: ');
+      expect(io.stderr + io.stdout).not.toContain('hunter2');
+    }
+  });
+
+  it('is given up within five seconds when it hangs', async () => {
+    const frozen = await startPrivateRedis();
+    frozen.freeze();
+    const startedMs = performance.now();
+    expect((await rxrq(frozen.url, 'info')).code).toBe(3);
+    expect(performance.now() - startedMs).toBeLessThan(6_000);
+    frozen.thaw();
+    await frozen.stop();
+  });
+
+  it('is taken from the flag, RQ_REDIS_URL, REDIS_URL, in this order', async () => {
+    const nowhere = (port: number): string => `redis://127.0.0.1:${port}/0`;
+    const env = { RQ_REDIS_URL: nowhere(2), REDIS_URL: nowhere(3) };
+    const asked = async (args: string[], given: Record<string, string>): Promise<string> => {
+      const io = fakeTerminal(given);
+      await runCommandLine(['info', ...args], io);
+      return /127\.0\.0\.1:(\d)/.exec(io.stderr)?.[1] ?? io.stderr;
+    };
+    expect(await asked(['--url', nowhere(1)], env)).toBe('1');
+    expect(await asked([], env)).toBe('2');
+    expect(await asked([], { REDIS_URL: nowhere(3), RQ_REDIS_URL: '' })).toBe('3');
+  });
+});
+
+describe('enqueue', () => {
+  it('prints the id, and writes what it was told', async () => {
+    const args = [
+      'tasks.add',
+      'text',
+      ':[1]',
+      'k%=(1, None)',
+      '-q',
+      'high',
+      '--job-id',
+      'mine',
+      '--timeout',
+      '5m',
+      '--ttl',
+      '90',
+      '--result-ttl',
+      '0',
+      '--failure-ttl',
+      '-1',
+      '--description',
+      'for me',
+      '--retry-max',
+      '2',
+      '--retry-interval',
+      '1',
+      '--retry-interval',
+      '1m',
+    ];
+    expect(await rxrq(url, 'enqueue', ...args)).toMatchObject({
+      code: 0,
+      stdout: 'mine\n',
+      stderr: '',
+    });
+    const { record } = await rq.fetch('mine');
+    expect(record).toMatchObject({
+      origin: 'high',
+      description: 'for me',
+      timeoutSeconds: 300,
+      ttlSeconds: 90,
+      resultTtlSeconds: 0,
+      failureTtlSeconds: -1,
+      retriesLeft: 2,
+      serializer: 'json',
+      call: { functionName: 'tasks.add', args: ['text', [1]], kwargs: { k: [1, null] } },
+    });
+    expect(await redis.client.hget('rq:job:mine', 'retry_intervals')).toBe('[1,60]');
+  });
+
+  it('writes pickle, goes to the front, and prints an object', async () => {
+    await rq.queue('q').enqueue('tasks.first');
+    const { code, run } = await rxrq(
+      url,
+      'enqueue',
+      'tasks.add',
+      ':2',
+      '-q',
+      'q',
+      '--serializer',
+      'pickle',
+      '--at-front',
+      '--json',
+    );
+    expect(code).toBe(0);
+    const [object] = run.objects();
+    expect(object).toEqual({ jobId: expect.any(String), queue: 'q', name: 'tasks.add' });
+    const [first] = await rq.queue('q').jobs();
+    expect(first).toMatchObject({ id: object?.jobId, serializer: 'pickle' });
+  });
+
+  it('refuses an id that is taken', async () => {
+    const io = fakeTerminal({ RQ_REDIS_URL: url });
+    expect(await runCommandLine(['enqueue', 'a.b', '--job-id', 'x'], io)).toBe(0);
+    expect(await runCommandLine(['enqueue', 'a.b', '--job-id', 'x'], io)).toBe(2);
+    expect(io.stderr).toContain('a job with id x exists already');
+  });
+});
+
+describe('info', () => {
+  beforeEach(async () => {
+    for (let i = 0; i < 12; i++) await rq.queue('default').enqueue('tasks.add');
+    await rq.queue('low').enqueue('tasks.add');
+    await putFailed('f1', 'low', 'oh');
+    const worker = {
+      queues: 'default,low',
+      state: 'busy',
+      hostname: 'host',
+      pid: '42',
+      successful_job_count: '7',
+      failed_job_count: '1',
+      birth: '2026-01-02T03:04:05.000000Z',
+    };
+    await redis.client.hset('rq:worker:w1', worker);
+    await redis.client.sadd('rq:workers', 'rq:worker:w1', 'rq:worker:dead');
+    await redis.client.sadd('rq:workers:default', 'rq:worker:w1', 'rq:worker:dead');
+    await redis.client.sadd('rq:workers:low', 'rq:worker:w1');
+  });
+
+  it('draws what RQ draws', async () => {
+    const { code, stdout } = await rxrq(url, 'info');
+    expect(code).toBe(0);
+    expect(stdout.split('\n').slice(0, 6)).toEqual([
+      `default      |${'█'.repeat(12)} 12, 0 executing, 0 finished, 0 failed`,
+      'low          |█ 1, 0 executing, 0 finished, 1 failed',
+      '2 queues, 13 jobs total',
+      '',
+      'w1 (host 42): busy default, low. jobs: 7 finished, 1 failed',
+      '1 workers, 2 queues',
+    ]);
+    expect(stdout).toMatch(/\n\nUpdated: .* UTC\n$/);
+  });
+
+  it('is raw, by queue, or of some queues only', async () => {
+    expect((await runHere(url, 'info', '-r', 'low')).stdout).toBe(
+      'queue low 1, 0 executing, 0 finished, 1 failed\nworker w1 (host 42) busy default, low. jobs: 7 finished, 1 failed\n',
+    );
+    expect((await runHere(url, 'info', '-W', '-R')).stdout).toBe(
+      'default: w1 (busy)\nlow:     w1 (busy)\n1 workers, 2 queues\n',
+    );
+    expect((await runHere(url, 'info', '-Q', 'none')).stdout).toBe(
+      'none         | 0, 0 executing, 0 finished, 0 failed\n1 queues, 0 jobs total\n',
+    );
+  });
+
+  it('prints objects of one schema', async () => {
+    const objects = (await rxrq(url, 'info', '--json')).run.objects();
+    expect(objects.map(({ kind }) => kind)).toEqual(['queue', 'queue', 'worker', 'total']);
+    expect(objects[0]).toEqual({
+      kind: 'queue',
+      name: 'default',
+      queued: 12,
+      started: 0,
+      finished: 0,
+      failed: 0,
+      scheduled: 0,
+      deferred: 0,
+      canceled: 0,
+    });
+    expect(objects[2]).toEqual({
+      kind: 'worker',
+      name: 'w1',
+      queues: ['default', 'low'],
+      state: 'busy',
+      hostname: 'host',
+      ipAddress: '',
+      pid: 42,
+      version: '',
+      birth: '2026-01-02T03:04:05.000Z',
+      lastHeartbeat: null,
+      currentJobId: null,
+      finishedJobs: 7,
+      failedJobs: 1,
+      workingSeconds: 0,
+    });
+    expect(objects[3]).toMatchObject({ kind: 'total', queues: 2, jobs: 13, workers: 1 });
+  });
+
+  it('changes nothing by looking', async () => {
+    // What RQ's cleaners would move or remove: leases that ran out, an id of nobody, a dead worker's name.
+    await redis.client.zadd('rq:wip:default', 1, 'gone:execution');
+    await redis.client.zadd('rq:failed:low', 1, 'old');
+    const all = async (): Promise<unknown> => {
+      const names = (await redis.client.keys('*')).sort();
+      return Promise.all(
+        names.map(async (name) => [name, (await redis.client.dumpBuffer(name)).toString('hex')]),
+      );
+    };
+    const before = await all();
+    await runHere(url, 'info');
+    await runHere(url, 'failed');
+    expect(await all()).toEqual(before);
+  });
+
+  it('goes on until Ctrl-C with an interval', async () => {
+    const run = new Rxrq(['info', '-i', '0.1', '-Q', '-r'], { RQ_REDIS_URL: url });
+    await until('the third look', () => run.stdout.split('queue low').length > 3);
+    run.kill('SIGINT');
+    expect(await run.code).toBe(130);
+  });
+});
+
+describe('job', () => {
+  it('shows everything', async () => {
+    const job = await rq
+      .queue('q')
+      .enqueueWith({ meta: { a: 1 }, kwargs: { k: 'v' } }, 'tasks.add', 1, 'two');
+    const { code, stdout } = await runHere(url, 'job', job.id);
+    expect(code).toBe(0);
+    for (const text of [
+      `job ${job.id}`,
+      'queued',
+      'tasks.add',
+      '"two"',
+      '"v"',
+      '{"a":1}',
+      'story',
+      'enqueued',
+    ])
+      expect(stdout).toContain(text);
+    const [object, ...more] = (await rxrq(url, 'job', job.id, '--json')).run.objects();
+    expect(more).toEqual([]);
+    expect(object).toMatchObject({
+      jobId: job.id,
+      status: 'queued',
+      queue: 'q',
+      call: { name: 'tasks.add', args: [1, 'two'], kwargs: { k: 'v' } },
+      meta: { a: 1 },
+      result: null,
+      traceback: null,
+      problems: [],
+      story: [{ kind: 'enqueued', jobId: job.id, queue: 'q' }],
+    });
+  });
+
+  it('ends with 1 for an id of no job', async () => {
+    const { code, stdout, stderr } = await runHere(url, 'job', evil);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('No job ');
+    expect(stderr).not.toMatch(harmful);
+  });
+});
+
+describe('hostile text', () => {
+  it('never reaches a terminal raw', async () => {
+    await putFailed(evil, evil, evil);
+    await redis.client.hset(`rq:worker:${evil}`, {
+      queues: evil,
+      state: evil,
+      hostname: evil,
+      version: evil,
+    });
+    await redis.client.sadd('rq:workers', `rq:worker:${evil}`);
+    await redis.client.xadd(
+      `rxrq:events:${evil}`,
+      '*',
+      'worker',
+      evil,
+      'failed',
+      JSON.stringify([{ jobId: evil, reason: evil, execution: { toString: 1 } }]),
+    );
+    for (const args of [
+      ['info'],
+      ['info', '-R'],
+      ['info', '-r'],
+      ['failed'],
+      ['job', evil],
+      ['failed', 'delete', evil],
+    ]) {
+      const io = fakeTerminal({ RQ_REDIS_URL: url }, false);
+      await runCommandLine(args, io);
+      const shown = io.stdout + io.stderr + io.asked.join('');
+      if (!args.includes('delete')) expect(shown).toContain('evil\\x1b[2J');
+      expect(shown).not.toMatch(harmful);
+    }
+    for (const args of [['info'], ['job', evil], ['failed']]) {
+      const json = await rxrq(url, ...args, '--json');
+      expect(json.code).toBe(0);
+      expect(json.stdout).not.toMatch(harmful);
+      expect(JSON.stringify(json.run.objects())).toContain('\\u001b[2J');
+    }
+    const tail = new Rxrq(['watch', '--from', 'start'], { RQ_REDIS_URL: url });
+    await tail.said('evil\\x1b[2J');
+    expect(tail.stdout).not.toMatch(harmful);
+  });
+});
+
+describe('failed', () => {
+  beforeEach(async () => {
+    await putFailed('a1', 'alpha', 'disk full');
+    await putFailed('a2', 'alpha', 'no network');
+    await putFailed('b1', 'beta', 'Disk gone');
+  });
+
+  it('lists, by queue, by text, and only so many', async () => {
+    const ids = async (...args: string[]): Promise<unknown[]> =>
+      (await runHere(url, 'failed', ...args, '--json')).objects.map(({ jobId }) => jobId);
+    expect((await ids()).sort()).toEqual(['a1', 'a2', 'b1']);
+    expect(await ids('--queue', 'alpha')).toEqual(['a1', 'a2']);
+    expect((await ids('list', '--grep', 'disk')).sort()).toEqual(['a1', 'b1']);
+    expect(await ids('list', 'a2', 'unknown')).toEqual(['a2']);
+    const limited = await runHere(url, 'failed', '--limit', '1');
+    expect(limited.stdout.split('\n').length).toBe(2);
+    expect(limited.stderr).toContain('and more');
+  });
+
+  it('prints objects of one schema', async () => {
+    const [object] = (await runHere(url, 'failed', 'list', 'a1', '--json')).objects;
+    expect(object).toEqual({
+      jobId: 'a1',
+      queue: 'alpha',
+      name: 'tasks.disk full',
+      description: 'disk full',
+      status: 'failed',
+      failedAt: '2026-01-02T03:04:05.000Z',
+      attempt: 0,
+      worker: '',
+      reason: 'Error: disk full',
+      traceback: 'Error: disk full\n    at disk full (/app/a.js:1:1)',
+    });
+  });
+
+  it('asks before it changes anything, and names target and count', async () => {
+    const withPassword = url.replace('//', '//:@');
+    for (const action of ['requeue', 'delete']) {
+      const nobody = fakeTerminal({ RQ_REDIS_URL: withPassword }, null);
+      expect(await runCommandLine(['failed', action, '--all'], nobody)).toBe(2);
+      expect(nobody.stderr).toContain(`${action} 3 failed jobs at ${url}? Pass --yes to do it.`);
+      const no = fakeTerminal({ RQ_REDIS_URL: url }, false);
+      expect(await runCommandLine(['failed', action, '--all'], no)).toBe(1);
+      expect(no.asked).toHaveLength(1);
+      const nothing = fakeTerminal({ RQ_REDIS_URL: url }, true);
+      expect(await runCommandLine(['failed', action], nothing)).toBe(2);
+    }
+    expect(await rq.failedQueue.length()).toBe(3);
+  });
+
+  it('requeues and deletes what was chosen, and says what was not there', async () => {
+    expect((await runHere(url, 'failed', 'requeue', '--grep', 'DISK', '--yes')).stdout).toBe(
+      `2 failed jobs requeued at ${url}\n`,
+    );
+    expect(await rq.queue('alpha').ids()).toEqual(['a1']);
+    const deleted = await runHere(url, 'failed', 'delete', 'a2', 'b1', '--yes', '--json');
+    expect(deleted.objects).toEqual([{ action: 'delete', deleted: 1, selected: 1 }]);
+    expect([deleted.code, deleted.stderr]).toEqual([1, 'error: not failed, or not there: b1\n']);
+    expect(await redis.client.exists('rq:job:a2')).toBe(0);
+  });
+});
+
+describe('requeue', () => {
+  beforeEach(async () => {
+    await putFailed('a1', 'alpha', 'x');
+    await putFailed('b1', 'beta', 'x');
+  });
+
+  it("takes RQ's forms", async () => {
+    expect((await runHere(url, 'requeue', '-q', 'alpha', '--all')).code).toBe(0);
+    expect(await rq.queue('alpha').ids()).toEqual(['a1']);
+    expect(await rq.queue('beta').ids()).toEqual([]);
+    expect(await runHere(url, 'requeue', 'b1', '--queue', 'alpha')).toMatchObject({ code: 1 });
+    expect((await runHere(url, 'requeue', 'b1', '--json')).objects).toEqual([
+      { requeued: 1, selected: 1 },
+    ]);
+    expect((await runHere(url, 'requeue')).stdout).toBe('Nothing to do\n');
+  });
+
+  it('asks for all of all queues', async () => {
+    const io = fakeTerminal({ RQ_REDIS_URL: url }, false);
+    expect(await runCommandLine(['requeue', '--all'], io)).toBe(1);
+    expect(io.asked).toEqual([`requeue 2 failed jobs of all queues at ${url}?`]);
+    expect((await rxrq(url, 'requeue', '--all')).code).toBe(2);
+    expect((await runHere(url, 'requeue', '--all', '--yes')).code).toBe(0);
+    expect(await rq.failedQueue.length()).toBe(0);
+  });
+});
+
+describe('empty', () => {
+  it('deletes waiting jobs, once it may', async () => {
+    for (const queue of ['a', 'a', 'b']) await rq.queue(queue).enqueue('x.y');
+    expect(await runHere(url, 'empty', 'a')).toMatchObject({ code: 2, stdout: '' });
+    const io = fakeTerminal({ RQ_REDIS_URL: url }, true);
+    expect(await runCommandLine(['empty', 'a'], io)).toBe(0);
+    expect(io.asked).toEqual([`delete 2 jobs of a at ${url}?`]);
+    expect(io.stdout).toBe(`2 jobs removed from a queue at ${url}\n`);
+    expect((await runHere(url, 'empty', '--all', '--yes', '--json')).objects).toEqual([
+      { queue: 'a', removed: 0 },
+      { queue: 'b', removed: 1 },
+    ]);
+    expect((await runHere(url, 'empty')).stdout).toBe('Nothing to do\n');
+  });
+});
+
+describe('watch', () => {
+  it('tells events as they come, of new queues too, until Ctrl-C', async () => {
+    const run = new Rxrq(['watch'], { RQ_REDIS_URL: url });
+    await run.said('watching all queues', 'stderr');
+    const job = await rq.queue('fresh').enqueue('a.b');
+    await run.said(`enqueued    fresh ${job.id}`);
+    run.kill('SIGINT');
+    expect(await run.code).toBe(130);
+  });
+
+  it('begins where it is told, keeps to the kinds, and prints objects', async () => {
+    const queue = rq.queue('q');
+    const [first] = await queue.enqueueMany([{ name: 'a.b' }, { name: 'a.b' }]);
+    await first?.delete();
+    const run = new Rxrq(['watch', 'q', '--from', 'start', '--json', '--kind', 'deleted'], {
+      RQ_REDIS_URL: url,
+    });
+    await run.said('"deleted"');
+    run.kill('SIGINT');
+    await run.code;
+    const [deleted, ...more] = run.objects();
+    expect(more).toEqual([]);
+    expect(deleted).toMatchObject({
+      kind: 'deleted',
+      jobId: first?.id,
+      queue: 'q',
+      cursor: expect.any(String),
+      at: expect.any(Number),
+    });
+    const later = await queue.enqueue('a.b');
+    const resumed = new Rxrq(['watch', 'q', '--from', String(deleted?.cursor), '--json'], {
+      RQ_REDIS_URL: url,
+    });
+    await resumed.said(later.id);
+    resumed.kill('SIGINT');
+    await resumed.code;
+    expect(resumed.objects()).toMatchObject([{ kind: 'enqueued', jobId: later.id }]);
+  });
+
+  it('survives a restart of Redis', async () => {
+    const server = await startPrivateRedis({ args: ['--appendonly', 'yes'] });
+    const other = new Rq({ url: server.url });
+    const run = new Rxrq(['watch', 'q'], { RQ_REDIS_URL: server.url });
+    await run.said('watching q', 'stderr');
+    const before = await other.queue('q').enqueue('a.b');
+    await run.said(before.id);
+    await server.kill();
+    await server.restart();
+    const after = await other.queue('q').enqueue('a.b');
+    await run.said(after.id);
+    expect(run.stdout.split('\n').length).toBe(3);
+    run.kill('SIGINT');
+    expect(await run.code).toBe(130);
+    await other.close();
+    await server.stop();
+  });
+});
