@@ -1,17 +1,19 @@
 // @ts-check
 
-import { firstValueFrom, mergeMap, take, toArray } from 'rxjs';
-import { bootWorker, ofKind } from 'rxrq';
+import { ignoreElements, lastValueFrom, merge, mergeMap, take, tap, toArray } from 'rxjs';
+import { bootWorker } from 'rxrq';
+
+/** @typedef {Array<[word: string, times: number]>} Ranking */
 
 /**
- * Sends pages through three queues, each result into the next, and adds up what the last one says.
+ * Sends pages through three queues, each result becoming the next job, and adds up what the last one says.
  *
  * @param {import('rxrq').Rq} rq
  * @param {string[]} urls
- * @param {import('./screen.js').Screen} screen
- * @returns {Promise<{ ranked: number, top: Array<[word: string, times: number]> }>}
+ * @param {(done: number) => void} onProgress
+ * @returns {Promise<{ ranked: number, top: Ranking }>}
  */
-export const rankWords = async (rq, urls, screen) => {
+export const rankWords = async (rq, urls, onProgress) => {
   const toFetch = rq.queue('demo-fetch');
   const toCount = rq.queue('demo-count');
   const toRank = rq.queue('demo-rank');
@@ -20,22 +22,24 @@ export const rankWords = async (rq, urls, screen) => {
     queues: [toRank.name, toCount.name, toFetch.name],
     handlers: new URL('./handlers.js', import.meta.url),
     container: new URL('./container.js', import.meta.url),
+    // These handlers wait for a site or are short: they may share this process.
     isolation: 'inline',
     handleSignals: false,
   });
-  const stages = [feed(toFetch, toCount, 'Ranking.count'), feed(toCount, toRank, 'Ranking.rank')];
-  const results = firstValueFrom(
-    toRank.events$.pipe(
-      ofKind('finished'),
-      mergeMap(({ jobId }) => toRank.job(jobId).result({ timeoutMs: 5_000 })),
+  await toFetch.enqueueMany(urls.map((url) => ({ name: 'Ranking.fetch', args: [url] })));
+
+  // Each emits the jobs that it made; both run for as long as this is subscribed to.
+  const counting$ = toFetch.pipeline({ name: 'demo-count', to: toCount, call: 'Ranking.count' });
+  const ranking$ = toCount.pipeline({ name: 'demo-rank', to: toRank, call: 'Ranking.rank' });
+  let done = 0;
+  const rankings = await lastValueFrom(
+    merge(counting$.pipe(ignoreElements()), ranking$).pipe(
+      mergeMap((job) => /** @type {Promise<Ranking>} */ (job.result({ timeoutMs: 10_000 }))),
+      tap(() => onProgress(++done)),
       take(urls.length),
       toArray(),
     ),
   );
-  screen.expect('ranked', urls.length);
-  await toFetch.enqueueMany(urls.map((url) => ({ name: 'Ranking.fetch', args: [url] })));
-  const rankings = /** @type {Array<Array<[string, number]>>} */ (await results);
-  for (const stage of stages) stage.unsubscribe();
   await worker.stop();
 
   /** @type {Map<string, number>} */
@@ -44,14 +48,3 @@ export const rankWords = async (rq, urls, screen) => {
   const top = [...total].sort(([a, n], [b, m]) => m - n || a.localeCompare(b)).slice(0, 8);
   return { ranked: rankings.length, top };
 };
-
-/** @param {import('rxrq').Queue} from @param {import('rxrq').Queue} to @param {string} handler */
-const feed = (from, to, handler) =>
-  from.events$
-    .pipe(
-      ofKind('finished'),
-      mergeMap(async ({ jobId }) =>
-        to.enqueue(handler, await from.job(jobId).result({ timeoutMs: 5_000 })),
-      ),
-    )
-    .subscribe();

@@ -5,7 +5,7 @@ const tooCommon = new Set(
   (
     'a about all almost an and any are as at be because been but by came can cannot each enough ' +
     'even every everybody everything few first for from has have he her his how in into is it its ' +
-    'of on one only or other others out own people some somebody still than that the their them ' +
+    'never nobody not of on one only or other others out own people some somebody still than that the their them ' +
     'then there they this three to two under until was when where which while who will with'
   ).split(' '),
 );

@@ -2,10 +2,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { currentJob, defineTasks } from 'rxrq/tasks';
 
-/** Handlers of the examples. Their names on the wire are `words.count`, `words.find`, `words.dictate`. */
+/** Handlers of the examples. Their names on the wire are `words.count`, `words.praise` and so on. */
 export const words = defineTasks('words', {
   /** @param {string} text */
   count: (text) => text.split(/\s+/).length,
+
+  /** @param {string} text */
+  measure: (text) => ({ text, count: text.split(/\s+/).length }),
+
+  /** @param {string} text @param {number} count */
+  praise: (text, count) => `"${text}" has ${count} words, which is a lot`,
 
   /** The place of a word in a text. @param {string} word @param {string} text */
   find: (word, text) => {

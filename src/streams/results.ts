@@ -63,6 +63,7 @@ export interface ResultDoors {
 export class ResultReader<T = unknown> {
   private readonly bell = new Bell();
   private pending: Array<EventOf<'finished'> | GapEvent> = [];
+  private isClosed = false;
   private readonly endWatching: () => void;
   private readonly onAbort = (): void => {
     this.endWatching();
@@ -81,7 +82,7 @@ export class ResultReader<T = unknown> {
 
   /** The next page; waits until there is one. One call at a time. @throws the signal's reason once it is aborted */
   async next(): Promise<ResultPage<T>> {
-    while (this.pending.length === 0) {
+    while (this.pending.length === 0 && !this.isClosed) {
       if (await this.readLog()) break;
       this.signal.throwIfAborted();
       await this.bell.wait(lookMs);
@@ -92,9 +93,12 @@ export class ResultReader<T = unknown> {
     return { items: await this.fetch(part), cursor: isCut ? last.cursor : this.place.entryId };
   }
 
+  /** Ends a `next` that waits, too: its timer would hold up a process that is done. */
   close(): void {
+    this.isClosed = true;
     this.endWatching();
     this.signal.removeEventListener('abort', this.onAbort);
+    this.bell.ring();
   }
 
   private ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
