@@ -168,7 +168,7 @@ export class WorkerReport {
 
   // Redis away is reported by every part that needs it, again and again: once in a while is enough.
   private trouble(error: unknown): void {
-    const message = this.settings.redact(error instanceof Error ? error.message : String(error));
+    const message = this.settings.redact(troubleText(error));
     const nowMs = performance.now();
     if (nowMs - (this.troubles.get(message) ?? Number.NEGATIVE_INFINITY) < troubleAgainMs) return;
     if (this.troubles.size > 100) this.troubles.clear();
@@ -228,4 +228,10 @@ const nameOf = (job: JobToRun): string => {
   } catch {
     return '?';
   }
+};
+
+const troubleText = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  // The client's words for a connection that closed speak of an option that nobody here has set.
+  return error.name === 'MaxRetriesPerRequestError' ? 'Redis is away; trying again' : error.message;
 };
