@@ -4,10 +4,10 @@ import { Ranking } from './ranking.js';
 import { WordCounter } from './word-counter.js';
 
 /**
- * Fills the container, in the worker and in each of its executors. In plain JavaScript a class says
+ * Fills the container, wherever handlers run: in each executor, or in the worker when it runs them inline. In plain JavaScript a class says
  * what it needs by a factory; `examples/inject-a-service.ts` does the same with decorators.
  *
- * @param {import('tsyringe').DependencyContainer} container
+ * @param {import('rxrq/di').DependencyContainer} container
  */
 export const configure = (container) => {
   container.registerSingleton(PageFetcher);

@@ -1,7 +1,7 @@
-import type { DependencyContainer } from 'tsyringe';
+import type { DependencyContainer } from 'rxrq/di';
 import { GREETING } from './greeter.js';
 
-/** Called in the worker's process when it runs jobs inline, and in each executor when it forks them. */
+/** Called wherever handlers run: in each forked executor, or in the worker when it runs them inline. */
 export const configure = (container: DependencyContainer): void => {
   container.register(GREETING, { useValue: 'Good morning' });
 };

@@ -1,5 +1,5 @@
-import { currentJob } from 'rxrq/tasks';
-import { inject, injectable, singleton } from 'tsyringe';
+import { CURRENT_JOB, inject, injectable, singleton } from 'rxrq/di';
+import type { JobContext } from 'rxrq/tasks';
 
 export const GREETING = Symbol('greeting');
 
@@ -19,10 +19,11 @@ export class Greeter {
   constructor(
     private readonly visitors: Visitors,
     @inject(GREETING) private readonly greeting: string,
+    @inject(CURRENT_JOB) private readonly job: JobContext,
   ) {}
 
   greet(name: string): string {
     const place = this.visitors.remember(name);
-    return `${this.greeting} ${name}, visitor ${place} of ${currentJob().queue}`;
+    return `${this.greeting} ${name}, visitor ${place} of ${this.job.queue}`;
   }
 }
