@@ -407,17 +407,16 @@ local function take(n, q, id)
   elseif f[2] and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. f[2])) then
     note(q.events, 80, 'dropped', { jobId = id, reason = 'it is claimed already' })
     return
+  elseif f[10] and isPassedByUs(f[10]) then
+    q.passed = q.passed or {}
+    q.passed[#q.passed + 1] = id
+    return
   elseif not data then reason = 'field data is missing'
   elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
   elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
   else
     local odd = oddField(jobKey, f[4], not f[5])
     if odd then reason = 'field ' .. odd .. ' cannot be read' end
-  end
-  if not reason and f[10] and isPassedByUs(f[10]) then
-    q.passed = q.passed or {}
-    q.passed[#q.passed + 1] = id
-    return
   end
   if reason then
     local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
