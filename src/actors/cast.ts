@@ -182,6 +182,7 @@ export class Cast implements Leaver {
     const { plan, events } = this;
     return supervisor(this.recorder, {
       ...poolOf(plan),
+      nowMs: () => performance.now(),
       makeExecutor: (executorEvents) => this.makeExecutor(plan, executorEvents),
       onNote: (job, note) => this.note(job, note),
       onOutput: events.onOutput,

@@ -24,20 +24,21 @@ export const heartbeater = (settings: HeartbeaterSettings): ActorSpec<Heartbeate
   mailbox: { capacity: 16, overflow: 'dropOldest' },
   shutdownMs: 500,
   behavior: (context) => {
-    const { clock } = context.system;
     let told = settings.record.state;
-    let toldAtMs = clock.now();
+    // Counted in looks: the clock of the system may be set back, and the record must not run out.
+    let silentMs = 0;
     return {
       started: () => {
         context.every(lookEveryMs, { kind: 'look' });
       },
       receive: async () => {
         const state = settings.state();
-        if (state === told && clock.now() - toldAtMs < settings.everyMs) return;
+        silentMs += lookEveryMs;
+        if (state === told && silentMs < settings.everyMs) return;
         try {
           await settings.beat({ ...settings.record, state });
           told = state;
-          toldAtMs = clock.now();
+          silentMs = 0;
         } catch (error) {
           settings.onTrouble(error);
         }

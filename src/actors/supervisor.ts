@@ -26,6 +26,8 @@ export interface SupervisorSettings extends KeeperSettings {
   /** How many jobs may run at a time. */
   concurrency: number;
   prefetch: Prefetch;
+  /** Monotonic. */
+  nowMs(): number;
   /** Called whenever it changes how many jobs may run, and how many more be held. */
   onRoom(start: number, hold: number): void;
   onReady(names: readonly string[]): void;
@@ -127,7 +129,7 @@ class Supervisor {
   private run(jobs: readonly ClaimedJob[], left: number): void {
     this.leftInRedis = left;
     if (jobs.length === 0) return;
-    if (this.backlog.length === 0) this.waitingSinceMs = performance.now();
+    if (this.backlog.length === 0) this.waitingSinceMs = this.settings.nowMs();
     this.backlog = this.backlog.length === 0 ? jobs : [...this.backlog, ...jobs];
     if (this.isLeaving) {
       this.giveBackBacklog('the worker is leaving');
@@ -146,7 +148,7 @@ class Supervisor {
         this.handOut();
         break;
       case 'begun':
-        place.movedAtMs = performance.now();
+        place.movedAtMs = this.settings.nowMs();
         break;
       case 'ended':
         this.ended(place, report.ended);
@@ -173,7 +175,7 @@ class Supervisor {
 
   private ended(place: Place, ended: readonly Ended[]): void {
     place.held -= ended.length;
-    place.movedAtMs = performance.now();
+    place.movedAtMs = this.settings.nowMs();
     let tookMs = 0;
     let ran = 0;
     for (const one of ended) {
@@ -187,7 +189,7 @@ class Supervisor {
 
   private handOut(): void {
     if (this.backlog.length === 0) return;
-    const nowMs = performance.now();
+    const nowMs = this.settings.nowMs();
     const window = this.settings.prefetch === 0 ? 1 : this.rate.window();
     let dealt = 0;
     const up = this.places.filter(({ state }) => state === 'up');
@@ -213,7 +215,7 @@ class Supervisor {
   }
 
   private look(): void {
-    const nowMs = performance.now();
+    const nowMs = this.settings.nowMs();
     let inHand = this.backlog.length;
     for (const { state, held, concurrency, movedAtMs, keeper } of this.places) {
       inHand += held;

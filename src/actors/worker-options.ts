@@ -92,19 +92,15 @@ export const workerOptionNames = [
   'wire',
 ] as ReadonlyArray<keyof WorkerOptions>;
 
-const wholeNumbers = [
+const counts = [
   'concurrency',
-  'maxJobs',
-  'maxJobsPerChild',
   'killGraceMs',
   'maxResultBytes',
+  'maxJobs',
+  'maxJobsPerChild',
 ] as const;
+const mayBeInfinite: readonly string[] = ['maxJobs', 'maxJobsPerChild'];
 const sizes = ['recycleAboveMiB', 'killAboveMiB'] as const;
-
-const isCount = (value: unknown): boolean =>
-  typeof value === 'number' &&
-  value >= 1 &&
-  (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY);
 
 /** @throws InvalidOptionError, InvalidNameError */
 export const planWorker = (options: WorkerOptions): WorkerPlan => {
@@ -136,9 +132,11 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
   if (!/^[^\s,]{1,100}$/.test(plan.name))
     throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
-  for (const option of wholeNumbers) {
-    const value: unknown = plan[option];
-    if (!isCount(value)) throw new InvalidOptionError(option, 'it must be a whole number above 0');
+  for (const option of counts) {
+    const value = plan[option];
+    const isUnlimited = value === Number.POSITIVE_INFINITY && mayBeInfinite.includes(option);
+    if (!(isUnlimited || (Number.isSafeInteger(value) && value >= 1)))
+      throw new InvalidOptionError(option, 'it must be a whole number above 0');
   }
   for (const option of sizes) {
     const value: unknown = plan[option];
