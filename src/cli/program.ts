@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.js';
 import { emptyCommand } from './commands/empty.js';
 import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
@@ -25,6 +26,7 @@ const commands = [
   failedCommand,
   requeueCommand,
   emptyCommand,
+  auditCommand,
 ];
 
 const exitHelp = `

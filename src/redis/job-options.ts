@@ -120,14 +120,17 @@ const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | nu
   return fields;
 };
 
+/** Scripts print larger numbers in a form that Redis takes for no number; in seconds it is 30,000 years. */
+const largest = 1e12;
+
 const whole = (
   option: string,
   value: unknown,
   holds: (n: number) => boolean,
   rule: string,
 ): number => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || !holds(value)) {
-    throw new InvalidOptionError(option, `it must be a whole number, ${rule}`);
+  if (typeof value !== 'number' || !Number.isInteger(value) || !holds(value) || value > largest) {
+    throw new InvalidOptionError(option, `it must be a whole number, ${rule}, and at most 1e12`);
   }
   return value;
 };

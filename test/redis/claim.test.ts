@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { finish, newJob, settlement, Wire } from './support/wire.js';
+import { fail, finish, newJob, settlement, Wire } from './support/wire.js';
 
 let server: FreshRedis;
 let wire: Wire;
@@ -223,6 +223,7 @@ describe('claim of hashes that somebody spoilt', () => {
     ['result_ttl is text', { result_ttl: 'soon' }, 'field result_ttl'],
     ['result_ttl is a fraction', { result_ttl: '0.5' }, 'field result_ttl'],
     ['failure_ttl is infinite', { failure_ttl: 'inf' }, 'field failure_ttl'],
+    ['result_ttl is too long for a number', { result_ttl: '9'.repeat(15) }, 'field result_ttl'],
     ['retries_left is text', { retries_left: 'x' }, 'field retries_left'],
     ['retries_left is hex', { retries_left: '0x10' }, 'field retries_left'],
     ['created_at has no zone', { created_at: '2026-11-23T07:00:00.000000' }, 'field created_at'],
@@ -338,14 +339,7 @@ describe('claim of hashes that somebody spoilt', () => {
 });
 
 describe('keys of a wrong type', () => {
-  const perQueue = [
-    keys.intermediate('bad'),
-    keys.wip('bad'),
-    keys.finished('bad'),
-    keys.failed('bad'),
-    keys.scheduled('bad'),
-    keys.events('bad'),
-  ];
+  const perQueue = [keys.wip('bad'), keys.finished('bad'), keys.failed('bad'), keys.events('bad')];
 
   it.each(perQueue)(
     'leaves a queue alone whose key %s is a string, and serves the others',
@@ -365,6 +359,25 @@ describe('keys of a wrong type', () => {
     },
   );
 
+  it.each([keys.intermediate('bad'), keys.scheduled('bad'), keys.queues])(
+    'serves a queue although %s is a string, and keeps only failures back',
+    async (key) => {
+      await wire.enqueueOn('bad', 'b1', 'b2');
+      await wire.redis.del(key);
+      await wire.redis.set(key, 'x');
+      const worker = wire.worker('bad');
+      const [b1, b2] = await worker.claim(2);
+      if (!b1 || !b2) throw new Error('too few');
+      expect(await worker.settle(b1, finish())).toBe('finished');
+      const hint = { queue: 'bad', id: Buffer.from('b2') };
+      await worker.send(worker.request({ hints: [hint] }));
+      const verdict = key === keys.intermediate('bad') ? 'quarantined' : 'refused';
+      expect(await worker.settle(b2, fail())).toBe(verdict);
+      await wire.redis.del(key);
+      expect(await worker.settle(b2, fail())).toBe(verdict === 'refused' ? 'quarantined' : 'lost');
+    },
+  );
+
   it('keeps an outcome while a key of its queue is spoilt', async () => {
     await wire.enqueueOn('bad', 'b1');
     const worker = wire.worker('bad', 'good');
@@ -375,7 +388,7 @@ describe('keys of a wrong type', () => {
     expect(await worker.settle(job, finish())).toBe('finished');
   });
 
-  it.each([keys.queue('bad'), keys.worker('w'), keys.failedQueue, keys.queues])(
+  it.each([keys.queue('bad'), keys.worker('w'), keys.failedQueue])(
     'writes nothing when %s has a wrong type',
     async (key) => {
       await wire.enqueueOn('good', 'g1', 'g2');

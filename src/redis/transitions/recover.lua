@@ -1,4 +1,4 @@
--- uses: clock types events fail
+-- uses: clock types events fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did. The caller saw the score unchanged over
 -- longer than a heartbeat, by its own monotonic clock; a score that moved since means that the owner lives.
@@ -59,7 +59,7 @@ local function judge(member)
     redis.call('DEL', executionPrefix .. member)
     if not misfit(executionsPrefix .. id, 'zset') then redis.call('ZREM', executionsPrefix .. id, execution) end
   end
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'enqueue_at_front_on_retry')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl')
   if f.err or not f[1] then return 'd' end
   if f[1] == 'queued' and f[2] == execution then
     redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
@@ -69,21 +69,7 @@ local function judge(member)
   end
   if f[1] ~= 'started' or isHeldByAnother(id) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
-  local recoveries, retriesLeft = integer(f[4]) or 0, integer(f[3])
-  local mayRun = retriesLeft and retriesLeft > 0 or not retriesLeft and recoveries < allowed
-  if mayRun then
-    redis.call('PERSIST', jobKey)
-    redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText, 'x_recoveries', recoveries + 1)
-    if retriesLeft then redis.call('HSET', jobKey, 'retries_left', retriesLeft - 1) end
-    redis.call('LPUSH', q.list, id)
-    note(q.events, 75, 'recovered', { jobId = id, execution = execution, recoveries = recoveries + 1 })
-    return 'r'
-  end
-  -- RQ's own words, which its users search for.
-  local at = string.gsub(string.sub(nowText, 1, 26), 'T', ' ') .. '+00:00'
-  local text = 'Moved to FailedJobRegistry, due to AbandonedJobError, at ' .. at
-  quarantine(q, failedQueueKey, jobKey, id, 'abandoned: its worker died and it may not be recovered again', text, integer(f[5]) or failureTtl)
-  return 'q'
+  return bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
 end
 
 local arg = 7

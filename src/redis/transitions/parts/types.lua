@@ -16,6 +16,7 @@ local function typeError(text)
 end
 
 -- A whole number as RQ's readers accept it; nil for anything else, so that one odd field never stops a script.
+-- At most 13 digits: Lua prints sums of longer ones as 1e+14, which Redis takes for no number.
 local function integer(text)
-  if text and #text <= 15 and string.find(text, '^%-?%d+$') then return tonumber(text) end
+  if text and #text <= 13 and string.find(text, '^%-?%d+$') then return tonumber(text) end
 end

@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { WireSettings } from '../transitions/queue-keys.js';
+import { bytes } from './chunks.js';
+import { type Finding, type Suspicion, shown } from './finding.js';
+import { type Clock, type JobView, noPlaces } from './job-view.js';
+import { judgeDeferred } from './judge-deferred.js';
+import { judgeHouse } from './judge-house.js';
+import { judgeJob } from './judge-job.js';
+import { judgeLogs, type LogReading } from './judge-log.js';
+import { lookAtJob } from './look-at-job.js';
+import { mend } from './mend.js';
+import { leaseName, readHashes, type Survey, survey } from './survey.js';
+
+export interface AuditOptions {
+  /** Findings of these queues only. Default: all, and what belongs to none. */
+  queues?: readonly string[];
+  /** Between the two looks, in milliseconds. Default: half the workers' lease, which is two of their heartbeats. */
+  intervalMs?: number;
+  /** How long after its end a lease may go unrecovered, in milliseconds. Default: half the workers' lease. */
+  graceMs?: number;
+  /** Mend what can be mended safely. Default false: nothing is written. */
+  repair?: boolean;
+}
+
+export interface AuditReport {
+  findings: Finding[];
+  /** What was looked at. */
+  jobs: number;
+  queues: number;
+  events: number;
+  tookMs: number;
+}
+
+/**
+ * Holds a living Redis against the invariants of the wire, without locks and in small steps. A fact counts only
+ * when a second look, `intervalMs` later, sees it again, so that a busy system raises no alarm. Judges by keys
+ * and values alone and shares no code with the transitions that it checks.
+ *
+ * @throws what Redis throws: then nothing is known
+ */
+export const audit = async (
+  redis: Redis,
+  wire: WireSettings,
+  options: AuditOptions = {},
+): Promise<AuditReport> => {
+  const beganMs = performance.now();
+  const {
+    queues,
+    repair = false,
+    intervalMs = wire.narrowLeaseMs / 2,
+    graceMs = wire.narrowLeaseMs / 2,
+  } = options;
+  const first = await survey(redis);
+  const log = await judgeLogs(redis, first.names.queues);
+  const suspicions = [
+    ...first.odd,
+    ...(await judgeHouse(redis, first, wire.eventLogLength)),
+    ...(await judgeJobs(redis, first, log, graceMs)),
+  ];
+  const isMeant = ({ queue }: Suspicion): boolean =>
+    !queues || (queue !== null && queues.includes(bytes(queue).toString('utf8')));
+  const seenAgain: Suspicion[] = [...log.suspicions];
+  if (suspicions.some(isMeant)) {
+    await delay(intervalMs);
+    seenAgain.push(
+      ...(await lookAgain(redis, suspicions.filter(isMeant), first, log, wire, graceMs)),
+    );
+  }
+  const findings: Finding[] = [];
+  for (const suspicion of seenAgain.filter(isMeant)) {
+    const {
+      code,
+      id,
+      queue,
+      seen,
+      remedy,
+      isCritical = code === 'A5' || code === 'A20',
+    } = suspicion;
+    const mended = repair && suspicion.mend ? await mend(redis, suspicion, wire) : null;
+    findings.push({
+      code,
+      jobId: id === null ? null : shown(id),
+      queue: queue === null ? null : shown(queue),
+      seen: shown(seen),
+      remedy,
+      isCritical,
+      mended,
+    });
+  }
+  const { names, places } = first;
+  const jobs = names.jobIds.size + [...places.keys()].filter((id) => !names.jobIds.has(id)).length;
+  return {
+    findings,
+    jobs,
+    queues: names.queues.size,
+    events: log.events,
+    tookMs: Math.round(performance.now() - beganMs),
+  };
+};
+
+const judgeJobs = async (
+  redis: Redis,
+  { names, places, workerLeases }: Survey,
+  log: LogReading,
+  graceMs: number,
+): Promise<Suspicion[]> => {
+  const found: Suspicion[] = [];
+  const deferred: string[] = [];
+  const ids = new Set(names.jobIds);
+  for (const id of places.keys()) ids.add(id);
+  for await (const part of readHashes(redis, ids)) {
+    const clock: Clock = {
+      nowMs: await now(redis),
+      graceMs,
+      workerLease: (queue, execution) => workerLeases.get(leaseName(queue, execution)),
+    };
+    for (const [id, hash] of part) {
+      if (typeof hash === 'object' && hash.fields.status === 'deferred') deferred.push(id);
+      found.push(...judgeJob({ id, hash, ...(places.get(id) ?? noPlaces()) }, clock));
+      found.push(...judgeAttempt(id, hash, log));
+    }
+  }
+  found.push(...(await judgeDeferred(redis, deferred)));
+  return found;
+};
+
+// The fence only grows. A job that was made anew since the log was read has a later `enqueued_at`.
+const judgeAttempt = (id: string, hash: JobView['hash'], { attempts }: LogReading): Suspicion[] => {
+  const told = attempts.get(id);
+  if (!told || typeof hash === 'string') return [];
+  const { x_attempt: attempt, origin = null, enqueued_at } = hash.fields;
+  if (attempt === undefined || attempt === '1' || Number(attempt) >= told.attempt) return [];
+  if (Date.parse(enqueued_at ?? '') > told.atMs) return [];
+  const text = `x_attempt is ${attempt}, and the log told of attempt ${told.attempt}`;
+  return [
+    { code: 'A20', id, queue: origin, fact: `A20 ${text}`, seen: text, remedy: null, mend: null },
+  ];
+};
+
+/** The second look: each suspected job at one moment, and the house once more. */
+const lookAgain = async (
+  redis: Redis,
+  suspicions: readonly Suspicion[],
+  first: Survey,
+  log: LogReading,
+  wire: WireSettings,
+  graceMs: number,
+): Promise<Suspicion[]> => {
+  const suspected = new Set(suspicions.map(nameOf));
+  const queuesOf = new Map<string, Set<string>>();
+  for (const { id, queue, code } of suspicions) {
+    if (id === null || code === 'A14') continue;
+    const queues = queuesOf.get(id) ?? new Set();
+    queuesOf.set(id, queue === null ? queues : queues.add(queue));
+  }
+  const again: Suspicion[] = await judgeDeferred(
+    redis,
+    suspicions.flatMap(({ id, code }) => (code === 'A13' && id !== null ? [id] : [])),
+  );
+  for (const [id, queues] of queuesOf) {
+    const { waiting, inFlight, leases, registered } = first.places.get(id) ?? noPlaces();
+    for (const queue of [
+      ...waiting,
+      ...inFlight,
+      ...[...leases, ...registered].map((place) => place.queue),
+    ])
+      queues.add(queue);
+    const { view, clock } = await lookAtJob(redis, id, [...queues], graceMs);
+    again.push(...judgeJob(view, clock), ...judgeAttempt(id, view.hash, log));
+  }
+  if (suspicions.some(({ id, code }) => id === null || code === 'A14')) {
+    const second = await survey(redis);
+    again.push(...second.odd, ...(await judgeHouse(redis, second, wire.eventLogLength)));
+  }
+  return again.filter((suspicion) => suspected.has(nameOf(suspicion)));
+};
+
+const nameOf = ({ id, fact }: Suspicion): string => `${id} ${fact}`;
+
+const now = async (redis: Redis): Promise<number> => {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1000 + Number(micros) / 1000;
+};

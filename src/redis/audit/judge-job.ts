@@ -1,0 +1,152 @@
+import { isJobStatus } from '../job-status.js';
+import { isJobId } from '../names.js';
+import { fromTimestamp } from '../timestamp.js';
+import type { Suspicion } from './finding.js';
+import { type Clock, type HashView, type JobView, registryOf } from './job-view.js';
+import { isNowhere, judgeStatus, type Report } from './judge-status.js';
+
+/** Statuses of Python RQ 3 that we never write: such jobs are Python's business. */
+const foreignStatuses = new Set(['rate_limited', 'ready_to_enqueue']);
+const overdueAfterMs = 60_000;
+/** Registries are cleaned now and then, hashes expire by themselves; a second lies between their roundings. */
+const roundingMs = 2_000;
+
+/** Everything that is wrong with one job, by section 4 of the reliability notes. Pure: the view is all it knows. */
+export const judgeJob = (view: JobView, clock: Clock): Suspicion[] => {
+  const found: Suspicion[] = [];
+  const report: Report = (code, fact, remedy = null, mend = null, queue = queueOf(view)) => {
+    const id = view.id;
+    found.push({
+      code,
+      id,
+      queue,
+      fact: `${code} ${fact}`,
+      seen: `${fact}${placesOf(view)}`,
+      remedy,
+      mend,
+    });
+  };
+  const { hash } = view;
+  if (hash === 'wrongType') {
+    report('A9', 'its job key is no hash');
+  } else if (hash === 'missing') {
+    judgeGhost(view, clock, report);
+  } else if (!isJobId(view.id)) {
+    // Workers of RQ 1 run such jobs; ours, and RQ 2.8, do not.
+    if (view.waiting.length + view.inFlight.length > 0)
+      report('A9', 'its id is none that RQ 2.8 reads');
+  } else if (!foreignStatuses.has(hash.fields.status ?? '')) {
+    judgeHash(view, hash, clock, report);
+  }
+  return found;
+};
+
+const judgeGhost = (view: JobView, clock: Clock, report: Report): void => {
+  // A hash that expired leaves its entry until the next cleaning. RQ itself leaves ids in `canceled` for ever.
+  const kept = view.registered.filter(
+    ({ registry, score }) =>
+      registry !== 'canceled' &&
+      ((registry !== 'finished' && registry !== 'failed') ||
+        Number(score) < 0 ||
+        Number(score) * 1000 > clock.nowMs + roundingMs),
+  );
+  if (view.waiting.length + view.inFlight.length + view.leases.length + kept.length > 0) {
+    report('A6', 'there is no hash', 'removed from its places', { verb: 'forget', args: [] });
+  }
+};
+
+const judgeHash = (view: JobView, hash: HashView, clock: Clock, report: Report): void => {
+  const { status } = hash.fields;
+  judgeFields(hash, report);
+  if (!hash.hasData) {
+    report('A7', 'the hash has no data', 'deleted', { verb: 'bury', args: [] });
+    return;
+  }
+  if (status === undefined) {
+    if (isNowhere(view)) report('A7', 'the hash has no status, and its id is nowhere');
+    return;
+  }
+  if (!isJobStatus(status)) {
+    report('A9', `status ${status} is no word of RQ`);
+    return;
+  }
+  if (view.inFailedQueue > 1)
+    report('A4', 'it is twice in the FailedQueue', 'one entry removed', {
+      verb: 'unlist',
+      args: [],
+    });
+  judgeRegistries(view, hash, status, clock, report);
+  judgeStatus(view, hash, status, clock, report);
+};
+
+const integers = ['timeout', 'ttl', 'result_ttl', 'failure_ttl', 'retries_left'] as const;
+const times = ['created_at', 'enqueued_at', 'started_at', 'ended_at', 'last_heartbeat'] as const;
+
+const judgeFields = (hash: HashView, report: Report): void => {
+  const odd = [
+    ...integers.filter(
+      (name) => hash.fields[name] !== undefined && !/^-?\d{1,15}$/.test(hash.fields[name]),
+    ),
+    ...times.filter((name) => hash.fields[name] && fromTimestamp(hash.fields[name]) === null),
+  ];
+  for (const name of odd) {
+    const value = (hash.fields[name] ?? '').slice(0, 60);
+    report('A9', `field ${name} is ${JSON.stringify(value)}`, 'kept aside in the hash', {
+      verb: 'keepAside',
+      args: [name],
+    });
+  }
+};
+
+const judgeRegistries = (
+  view: JobView,
+  hash: HashView,
+  status: string,
+  clock: Clock,
+  report: Report,
+): void => {
+  const home = registryOf[status as keyof typeof registryOf];
+  for (const { registry, queue, score } of view.registered) {
+    if (registry !== home) {
+      const fact = `status ${status}, and it is in rq:${registry}:${queue}`;
+      report(
+        'A11',
+        fact,
+        'removed from there',
+        { verb: 'unregister', args: [registry, queue] },
+        queue,
+      );
+    } else if (registry === 'scheduled' && Number(score) * 1000 < clock.nowMs - overdueAfterMs) {
+      report('A12', `it was due at ${score}`, null, null, queue);
+    }
+  }
+  // Its own entry goes first when the lifetime ends.
+  const isLeaving = hash.expiresInMs >= 0 && hash.expiresInMs <= roundingMs;
+  if (home && !isLeaving && !view.registered.some(({ registry }) => registry === home)) {
+    report('A11', `status ${status}, and it is in no rq:${home} registry`, 'entered there', {
+      verb: 'register',
+      args: [home],
+    });
+  }
+};
+
+const queueOf = (view: JobView): string | null => {
+  if (typeof view.hash === 'object' && view.hash.fields.origin) return view.hash.fields.origin;
+  return (
+    view.waiting[0] ??
+    view.inFlight[0] ??
+    view.leases[0]?.queue ??
+    view.registered[0]?.queue ??
+    null
+  );
+};
+
+const placesOf = (view: JobView): string => {
+  const places = [
+    ...view.waiting.map((queue) => `rq:queue:${queue}`),
+    ...view.inFlight.map((queue) => `rq:queue:${queue}:intermediate`),
+    ...view.leases.map(({ queue, member, score }) => `rq:wip:${queue} ${member}=${score}`),
+    ...view.registered.map(({ registry, queue, score }) => `rq:${registry}:${queue}=${score}`),
+  ];
+  return `; found in ${places.length > 0 ? places.join(', ') : 'no list or registry'}`;
+};

@@ -1,0 +1,85 @@
+import type { Redis } from 'ioredis';
+import { keys } from '../keys.js';
+import { loadScript, runScript } from '../scripts.js';
+import type { WireSettings } from '../transitions/queue-keys.js';
+import { recover, recoverIntermediate } from '../transitions/recover.js';
+import { restore } from '../transitions/restore.js';
+import { bytes } from './chunks.js';
+import type { Suspicion } from './finding.js';
+import { type Registry, registries } from './job-view.js';
+
+const script = loadScript('../audit/mend');
+
+/** Does what a finding proposes, if it still holds. Whether anything changed. */
+export const mend = async (
+  redis: Redis,
+  finding: Suspicion,
+  wire: WireSettings,
+): Promise<boolean> => {
+  if (!finding.mend) return false;
+  const { verb, args } = finding.mend;
+  const queue = finding.queue ?? '';
+  const id = finding.id ?? '';
+  const [first, second, third, fourth] = args.map(String) as [string, string, string, string];
+  switch (verb) {
+    case 'restore':
+      return restore(redis, utf8(queue), id, wire);
+    case 'unpark':
+      return recoverIntermediate(redis, utf8(first), bytes(id));
+    case 'recover': {
+      const lease = { member: bytes(second), score: third, kind: fourth as 'worker' | 'job' };
+      return (await recover(redis, utf8(first), [lease], wire))[0] !== 'skipped';
+    }
+    case 'unlease':
+      return run(redis, verb, first, id, wire, [], [bytes(second)]);
+    case 'unregister':
+      return run(redis, verb, second, id, wire, [keys[first as Registry](second)], [first]);
+    case 'register':
+      return run(redis, verb, queue, id, wire, [keys[first as Registry](queue)], [first]);
+    case 'expire':
+      return run(redis, verb, second, id, wire, [keys[first as Registry](second)], [first]);
+    case 'expireKey':
+    case 'trim':
+    case 'unlistWorker':
+      return run(redis, verb, queue, id, wire, [first], [bytes(second)]);
+    case 'nameQueue':
+    case 'unnameQueue':
+      return run(redis, verb, queue, id, wire, [keys.queues], [bytes(first)]);
+    default:
+      return run(
+        redis,
+        verb,
+        queue,
+        id,
+        wire,
+        registries.map((registry) => keys[registry](queue)),
+        args,
+      );
+  }
+};
+
+// The transitions take names as text.
+const utf8 = (latin1: string): string => bytes(latin1).toString('utf8');
+
+const run = async (
+  redis: Redis,
+  verb: string,
+  queue: string,
+  id: string,
+  wire: WireSettings,
+  more: readonly string[],
+  args: ReadonlyArray<string | number | Buffer>,
+): Promise<boolean> => {
+  const scriptKeys = [
+    keys.job(id),
+    keys.queue(queue),
+    keys.intermediate(queue),
+    keys.wip(queue),
+    keys.failedQueue,
+    keys.events(queue),
+    ...more,
+  ];
+  const named = scriptKeys.map(bytes) as unknown as string[];
+  const scriptArgs = [verb, bytes(id), wire.eventLogLength, ...args];
+  return (await runScript(redis, script, named, scriptArgs)) === 1;
+};

@@ -1,0 +1,622 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type AuditOptions, audit } from '../../../src/redis/audit/audit.js';
+import { type AuditCode, auditCodes } from '../../../src/redis/audit/finding.js';
+import { keys } from '../../../src/redis/keys.js';
+import { cancel } from '../../../src/redis/transitions/cancel.js';
+import { extend } from '../../../src/redis/transitions/extend.js';
+import { registerBirth } from '../../../src/redis/transitions/worker-life.js';
+import { type FreshRedis, freshRedis } from '../../support/redis.js';
+import { createdAt, fail, finish, newJob, Wire } from '../support/wire.js';
+
+let server: FreshRedis;
+let wire: Wire;
+
+beforeAll(async () => {
+  server = await freshRedis();
+  wire = new Wire(server.url, { narrowLeaseMs: 2_000, eventLogLength: 500 });
+});
+beforeEach(() => wire.redis.flushdb());
+afterAll(async () => {
+  wire.close();
+  await server.close();
+});
+
+const look = (options: AuditOptions = {}) =>
+  audit(wire.redis, wire.settings, { intervalMs: 5, graceMs: 1_000, ...options });
+const codes = async (options: AuditOptions = {}) =>
+  (await look(options)).findings.map(({ code, jobId }) => `${code} ${jobId}`).sort();
+
+/** A system with a job in every place, as its transitions leave it. */
+const populate = async (): Promise<void> => {
+  await wire.enqueue('running', 'held', 'finished', 'failed', 'canceled');
+  await wire.enqueue(newJob('ttl0', { fields: ['result_ttl', 0] }));
+  await wire.enqueue(newJob('delayed', { fields: ['retries_left', 2, 'retry_intervals', '[60]'] }));
+  await wire.enqueue(newJob('kept', { fields: ['result_ttl', -1] }), newJob('passed'));
+  await wire.enqueuePython('python');
+  const worker = wire.worker();
+  await registerBirth(
+    wire.redis,
+    { name: worker.name, queues: ['default'], state: 'busy', fields: { version: 'rxrq' } },
+    90,
+  );
+  const [running] = await worker.claim(1);
+  await worker.hold(1);
+  if (!running) throw new Error('nothing claimed');
+  await extend(wire.redis, worker, 'default', [{ job: running, sinceMs: 0 }], wire.settings);
+  for (const id of [
+    'finished',
+    'failed',
+    'canceled',
+    'ttl0',
+    'delayed',
+    'kept',
+    'passed',
+    'python',
+  ]) {
+    const job = await worker.claimOne();
+    if (id === 'canceled') {
+      await cancel(wire.redis, 'default', 'canceled', wire.settings);
+      await worker.settle(job, finish());
+    } else if (id === 'failed' || id === 'delayed') await worker.settle(job, fail());
+    else if (id === 'passed')
+      await worker.settle(job, { kind: 'pass', reason: 'no handler', limit: 3 });
+    else await worker.settle(job, finish());
+  }
+  await wire.enqueue('waiting', newJob('mortal', { ttlSeconds: 10, fields: ['ttl', 10] }));
+};
+
+const raw = {
+  job: (id: string, status: string, more: Record<string, string> = {}) =>
+    wire.redis.hset(keys.job(id), {
+      created_at: createdAt,
+      enqueued_at: createdAt,
+      data: 'x',
+      origin: 'default',
+      status,
+      ...more,
+    }),
+  started: async (id: string, execution = 'e'.repeat(32), score = 9e9 / 5) => {
+    await raw.job(id, 'started');
+    await wire.redis.zadd(keys.wip('default'), score, `${id}:${execution}`);
+  },
+};
+const inMinutes = async (minutes: number): Promise<number> =>
+  (await wire.nowSeconds()) + minutes * 60;
+
+interface Break {
+  code: AuditCode;
+  what: string;
+  job: string | null;
+  spoil(): Promise<unknown>;
+  /** What it leaves for a human. */
+  stays?: true;
+}
+
+const breaks: Break[] = [
+  { code: 'A1', what: 'a queued job in no list', job: 'a', spoil: () => raw.job('a', 'queued') },
+  {
+    code: 'A1',
+    what: 'a job that a worker of RQ took with BLPOP before it died',
+    job: 'waiting',
+    spoil: () => wire.redis.lrem(keys.queue('default'), 0, 'waiting'),
+  },
+  {
+    code: 'A2',
+    what: 'a started job that nobody holds',
+    job: 'a',
+    spoil: () => raw.job('a', 'started'),
+  },
+  {
+    code: 'A2',
+    what: 'a running job whose lease RQ 1 dropped',
+    job: 'running',
+    spoil: () =>
+      wire.redis
+        .zremrangebylex(keys.wip('default'), '-', '+')
+        .then(() => wire.redis.hdel(keys.job('held'), 'x_exec'))
+        .then(() => wire.redis.rpush(keys.queue('default'), 'held')),
+  },
+  {
+    code: 'A3',
+    what: 'a lease that ran out',
+    job: 'a',
+    spoil: () => raw.started('a', 'e'.repeat(32), 5),
+  },
+  {
+    code: 'A3',
+    what: 'a worker whose lease ran out',
+    job: 'a',
+    spoil: async () => {
+      await raw.started('a', 'f'.repeat(32), await inMinutes(1));
+      await wire.redis.zadd(
+        keys.leases('default'),
+        (await wire.nowSeconds()) * 1_000 - 5_000,
+        'f'.repeat(12),
+      );
+    },
+  },
+  {
+    code: 'A4',
+    what: 'a running job that waits too',
+    job: 'running',
+    spoil: () => wire.redis.rpush(keys.queue('default'), 'running'),
+  },
+  {
+    code: 'A4',
+    what: 'a held job that waits too',
+    job: 'held',
+    spoil: () => wire.redis.rpush(keys.queue('default'), 'held'),
+  },
+  {
+    code: 'A4',
+    what: 'an id twice in a list',
+    job: 'waiting',
+    spoil: () => wire.redis.rpush(keys.queue('default'), 'waiting'),
+  },
+  {
+    code: 'A4',
+    what: 'a finished job that waits',
+    job: 'finished',
+    spoil: () => wire.redis.rpush(keys.queue('default'), 'finished'),
+  },
+  {
+    code: 'A4',
+    what: 'a finished job with a lease, which RQ 2 would fail',
+    job: 'finished',
+    spoil: async () =>
+      wire.redis.zadd(keys.wip('default'), await inMinutes(1), `finished:${'e'.repeat(32)}`),
+  },
+  {
+    code: 'A4',
+    what: 'a job twice in the FailedQueue',
+    job: 'failed',
+    spoil: () => wire.redis.rpush(keys.failedQueue, 'failed'),
+  },
+  {
+    code: 'A5',
+    what: 'two living executions',
+    job: 'running',
+    spoil: async () =>
+      wire.redis.zadd(keys.wip('default'), await inMinutes(1), `running:${'e'.repeat(32)}`),
+    stays: true,
+  },
+  {
+    code: 'A6',
+    what: 'an id in a list without a hash',
+    job: 'ghost',
+    spoil: () => wire.redis.rpush(keys.queue('default'), 'ghost'),
+  },
+  {
+    code: 'A6',
+    what: 'a finished entry without a hash',
+    job: 'ghost',
+    spoil: async () => wire.redis.zadd(keys.finished('default'), await inMinutes(5), 'ghost'),
+  },
+  {
+    code: 'A6',
+    what: 'a lease without a hash',
+    job: 'ghost',
+    spoil: async () => wire.redis.zadd(keys.wip('default'), await inMinutes(1), 'ghost:x'),
+  },
+  {
+    code: 'A7',
+    what: 'a hash without data',
+    job: 'a',
+    spoil: () => wire.redis.hset(keys.job('a'), 'status', 'finished'),
+  },
+  {
+    code: 'A7',
+    what: 'what a heartbeat leaves of a deleted job',
+    job: 'a',
+    spoil: () => wire.redis.hset(keys.job('a'), 'last_heartbeat', createdAt),
+  },
+  {
+    code: 'A7',
+    what: 'a finished job that never expires',
+    job: 'finished',
+    spoil: () => wire.redis.persist(keys.job('finished')),
+  },
+  {
+    code: 'A7',
+    what: 'a job created long ago',
+    job: 'a',
+    spoil: () => raw.job('a', 'created', { created_at: '2020-01-01T00:00:00Z' }),
+    stays: true,
+  },
+  {
+    code: 'A8',
+    what: 'a running job that expires',
+    job: 'running',
+    spoil: () => wire.redis.expire(keys.job('running'), 100),
+  },
+  {
+    code: 'A8',
+    what: 'a waiting job that expires for no reason',
+    job: 'waiting',
+    spoil: () => wire.redis.expire(keys.job('waiting'), 100),
+  },
+  {
+    code: 'A9',
+    what: 'a job key of another type',
+    job: 'a',
+    spoil: () => wire.redis.set(keys.job('a'), 'x'),
+    stays: true,
+  },
+  {
+    code: 'A9',
+    what: 'a list of another type',
+    job: null,
+    spoil: () =>
+      wire.redis
+        .sadd(keys.queues, keys.queue('odd'))
+        .then(() => wire.redis.set(keys.queue('odd'), 'x')),
+    stays: true,
+  },
+  {
+    code: 'A9',
+    what: 'a status that is no word of RQ',
+    job: 'a',
+    spoil: () => raw.job('a', 'quarantined'),
+    stays: true,
+  },
+  {
+    code: 'A9',
+    what: 'a time that RQ cannot read',
+    job: 'waiting',
+    spoil: () => wire.redis.hset(keys.job('waiting'), 'created_at', 'yesterday'),
+  },
+  {
+    code: 'A9',
+    what: 'a number that RQ cannot read',
+    job: 'finished',
+    spoil: () => wire.redis.hset(keys.job('finished'), 'timeout', '1.5'),
+  },
+  {
+    code: 'A9',
+    what: 'an id that RQ 2.8 refuses',
+    job: 'a:b',
+    spoil: () =>
+      raw.job('a:b', 'queued').then(() => wire.redis.rpush(keys.queue('default'), 'a:b')),
+    stays: true,
+  },
+  {
+    code: 'A10',
+    what: 'a job that stays in flight',
+    job: 'waiting',
+    spoil: () =>
+      wire.redis
+        .lrem(keys.queue('default'), 0, 'waiting')
+        .then(() => wire.redis.rpush(keys.intermediate('default'), 'waiting')),
+  },
+  {
+    code: 'A11',
+    what: 'a waiting job in the finished registry',
+    job: 'waiting',
+    spoil: async () => wire.redis.zadd(keys.finished('default'), await inMinutes(1), 'waiting'),
+  },
+  {
+    code: 'A11',
+    what: 'a finished job in no registry',
+    job: 'finished',
+    spoil: () => wire.redis.zrem(keys.finished('default'), 'finished'),
+  },
+  {
+    code: 'A11',
+    what: 'a failed job in no registry',
+    job: 'failed',
+    spoil: () => wire.redis.zrem(keys.failed('default'), 'failed'),
+  },
+  {
+    code: 'A11',
+    what: 'a lease in milliseconds',
+    job: 'a',
+    spoil: () => raw.started('a', 'e'.repeat(32), Date.now()),
+    stays: true,
+  },
+  {
+    code: 'A11',
+    what: 'a lease of -1',
+    job: 'a',
+    spoil: () => raw.started('a', 'e'.repeat(32), -1),
+    stays: true,
+  },
+  {
+    code: 'A12',
+    what: 'a scheduled job that nobody moves',
+    job: 'delayed',
+    spoil: () => wire.redis.zadd(keys.scheduled('default'), 5, 'delayed'),
+    stays: true,
+  },
+  {
+    code: 'A13',
+    what: 'a deferred job whose dependency has finished',
+    job: 'a',
+    spoil: () =>
+      raw
+        .job('a', 'deferred')
+        .then(() => wire.redis.zadd(keys.deferred('default'), 9e9, 'a'))
+        .then(() => wire.redis.sadd(keys.dependencies('a'), 'finished', 'gone')),
+    stays: true,
+  },
+  {
+    code: 'A14',
+    what: 'an execution that holds nothing',
+    job: 'a',
+    spoil: () => wire.redis.hset(keys.execution('a', 'x'), 'id', 'x'),
+  },
+  {
+    code: 'A14',
+    what: 'executions of a job that nobody holds',
+    job: 'a',
+    spoil: () => wire.redis.zadd(keys.executions('a'), 9e9, 'x'),
+  },
+  {
+    code: 'A15',
+    what: 'a worker that never expires',
+    job: null,
+    spoil: () => wire.redis.hset(keys.worker('old'), 'birth', createdAt),
+  },
+  {
+    code: 'A15',
+    what: 'a listed worker that is gone',
+    job: null,
+    spoil: () => wire.redis.sadd(keys.workers, keys.worker('gone')),
+  },
+  {
+    code: 'A15',
+    what: 'a gone worker of a queue',
+    job: null,
+    spoil: () => wire.redis.sadd(keys.workersOf('default'), keys.worker('gone')),
+  },
+  {
+    code: 'A16',
+    what: 'a queue that is not listed',
+    job: null,
+    spoil: () => wire.redis.srem(keys.queues, keys.queue('default')),
+  },
+  {
+    code: 'A16',
+    what: 'the FailedQueue among the queues',
+    job: null,
+    spoil: () => wire.redis.sadd(keys.queues, keys.failedQueue),
+  },
+  {
+    code: 'A17',
+    what: 'a worker that counted too much',
+    job: null,
+    spoil: async () =>
+      wire.redis.hincrby(
+        String((await wire.redis.smembers(keys.workers))[0]),
+        'successful_job_count',
+        1,
+      ),
+    stays: true,
+  },
+  {
+    code: 'A18',
+    what: 'an execution that ended twice',
+    job: 'finished',
+    spoil: async () => {
+      const event = (await wire.events()).find(
+        ({ kind, jobId }) => kind === 'finished' && jobId === 'finished',
+      );
+      const execution = event?.kind === 'finished' ? event.execution : '';
+      await wire.redis.xadd(
+        keys.events('default'),
+        '*',
+        'worker',
+        '',
+        'finished',
+        `finished ${execution} 5`,
+      );
+    },
+    stays: true,
+  },
+  {
+    code: 'A18',
+    what: 'an end without a start',
+    job: 'finished',
+    spoil: () =>
+      wire.redis.xadd(keys.events('default'), '*', 'finished', `finished ${'0'.repeat(32)} 5`),
+    stays: true,
+  },
+  {
+    code: 'A18',
+    what: 'an attempt that did not grow',
+    job: 'x',
+    spoil: () =>
+      wire.redis.xadd(
+        keys.events('default'),
+        '*',
+        'started',
+        `x ${'0'.repeat(32)} 3 x ${'1'.repeat(32)} 2`,
+      ),
+    stays: true,
+  },
+  {
+    code: 'A19',
+    what: 'an event log that grew too long',
+    job: null,
+    spoil: async () => {
+      await wire.redis.xadd(keys.events('default'), '*', 'unknown', '1');
+      for (let n = 0; n < 1_000; n++)
+        await wire.redis.xadd(keys.events('default'), '*', 'unknown', '1');
+    },
+  },
+  {
+    code: 'A19',
+    what: 'a stored reply that never expires',
+    job: null,
+    spoil: () => wire.redis.set(keys.reply('w', 0), 'x'),
+  },
+  {
+    code: 'A19',
+    what: 'a cleaning lock that never expires',
+    job: null,
+    spoil: () => wire.redis.set(keys.cleaning('default'), '1'),
+  },
+  {
+    code: 'A20',
+    what: 'a hold that is in no lease',
+    job: 'running',
+    spoil: () => wire.redis.hset(keys.job('running'), 'x_exec', 'e'.repeat(32)),
+    stays: true,
+  },
+  {
+    code: 'A20',
+    what: 'an attempt that went backwards',
+    job: 'a',
+    spoil: async () => {
+      await raw.started('a', 'e'.repeat(32), await inMinutes(1));
+      await wire.redis.hset(keys.job('a'), 'x_attempt', '2');
+      await wire.redis.xadd(keys.events('default'), '*', 'started', `a ${'e'.repeat(32)} 3`);
+    },
+    stays: true,
+  },
+];
+
+describe('audit', () => {
+  it('finds nothing in a system that only its transitions touched', async () => {
+    await populate();
+    const report = await look();
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({ jobs: 11, queues: 1 });
+    expect(report.events).toBe((await wire.events()).length);
+  });
+
+  it.each(breaks.map((one) => [one.code, one.what, one] as const))(
+    '%s: %s',
+    async (code, _, { job, spoil, stays }) => {
+      await populate();
+      await spoil();
+      const before = await wire.snapshot();
+      const [finding, ...others] = (await look()).findings;
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({ code, jobId: job, mended: null });
+      expect(finding?.remedy === null).toBe(stays === true);
+      expect(await wire.snapshot()).toEqual(before);
+      const repaired = await look({ repair: true });
+      expect(repaired.findings).toMatchObject([{ code, mended: stays ? null : true }]);
+      if (stays) expect(await wire.snapshot()).toEqual(before);
+      else expect((await look()).findings).toEqual([]);
+    },
+  );
+
+  it('has a test for every code', () => {
+    expect([...new Set(breaks.map(({ code }) => code))].sort()).toEqual(
+      Object.keys(auditCodes).sort(),
+    );
+  });
+
+  it('believes no single look', async () => {
+    await raw.job('a', 'queued');
+    const looking = look({ intervalMs: 300 });
+    await wire.redis.rpush(keys.queue('default'), 'a');
+    await wire.redis.sadd(keys.queues, keys.queue('default'));
+    expect((await looking).findings).toEqual([]);
+  });
+
+  it('tells only of the queues that it is asked about', async () => {
+    await raw.job('a', 'queued');
+    await raw.job('b', 'queued', { origin: 'other' });
+    await wire.redis.set(keys.cleaning('default'), '1');
+    expect(await codes({ queues: ['other'] })).toEqual(['A1 b']);
+  });
+
+  it('reads names that are no ASCII, and mends what is there', async () => {
+    await raw.job('a', 'queued', { origin: 'größe' });
+    const [finding] = (await look({ repair: true })).findings;
+    expect(finding).toMatchObject({ code: 'A1', queue: 'größe', mended: true });
+    expect(await wire.redis.lrange(keys.queue('größe'), 0, -1)).toEqual(['a']);
+    await wire.redis.rpush(keys.queue('default'), Buffer.from('fffe00', 'hex'));
+    await wire.redis.sadd(keys.queues, keys.queue('default'));
+    expect((await look({ repair: true })).findings).toMatchObject([
+      { code: 'A6', jobId: '\\xff\\xfe\\x00', mended: true },
+    ]);
+    expect((await look()).findings).toEqual([]);
+  });
+
+  it('mends nothing that changed since the second look', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await raw.job('b', 'queued');
+    await wire.redis.rpush(keys.queue('default'), 'b', 'b');
+    const job = await worker.claimOne();
+    await Promise.all([look({ repair: true }), look({ repair: true }), look({ repair: true })]);
+    expect(await wire.ids()).toEqual(['b']);
+    expect(await worker.settle(job, finish())).toBe('finished');
+  });
+
+  it('counts a mended start as a recovery, and ends there when that happened often enough', async () => {
+    await raw.job('a', 'started', { x_recoveries: '0' });
+    await wire.redis.sadd(keys.queues, keys.queue('default'));
+    expect(await codes({ repair: true })).toEqual(['A2 a']);
+    expect(await wire.hash('a')).toMatchObject({ status: 'queued', x_recoveries: '1' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.hset(keys.job('a'), 'status', 'started');
+    await codes({ repair: true });
+    expect(await wire.status('a')).toBe('failed');
+    expect(await wire.story('a')).toBe('recovered quarantined');
+  });
+});
+
+describe('audit of much', () => {
+  it('looks at 50,000 jobs without holding Redis up', async () => {
+    for (let n = 0; n < 50; n++) {
+      await wire.enqueue(...Array.from({ length: 1_000 }, (_, i) => `job-${n}-${i}`));
+    }
+    await wire.redis.lrem(keys.queue('default'), 1, 'job-25-500');
+    // By the wall clock, and on a machine that does other things too: a look at all at once takes far longer.
+    await wire.redis.config('SET', 'slowlog-log-slower-than', '50000');
+    await wire.redis.call('SLOWLOG', 'RESET');
+    const report = await look();
+    expect(report.findings).toMatchObject([{ code: 'A1', jobId: 'job-25-500' }]);
+    expect(report.jobs).toBe(50_000);
+    expect(await wire.redis.call('SLOWLOG', 'LEN')).toBe(0);
+    await wire.redis.config('SET', 'slowlog-log-slower-than', '10000');
+  });
+
+  it('raises no false alarm while workers drain 20,000 jobs', async () => {
+    const total = 20_000;
+    for (let n = 0; n < total / 1_000; n++) {
+      await wire.enqueue(
+        ...Array.from({ length: 1_000 }, (_, i) =>
+          newJob(`job-${n}-${i}`, { fields: i % 10 === 0 ? ['retries_left', 1] : [] }),
+        ),
+      );
+    }
+    let done = 0;
+    const drain = async (): Promise<void> => {
+      const worker = wire.worker();
+      await extend(wire.redis, worker, 'default', [], wire.settings);
+      let held: Awaited<ReturnType<typeof worker.claim>> = [];
+      for (let settlements: never[] = []; ; ) {
+        const reply = await worker.send(worker.request({ settlements, toStart: 15, toHold: 10 }));
+        done += settlements.length;
+        held = reply.claimed;
+        if (held.length === 0) return;
+        settlements = held.map((job, n) => ({
+          job,
+          beganAtMs: job.started ? null : performance.now(),
+          tookMs: 1,
+          heartbeaten: false,
+          end: n % 7 === 0 ? fail() : finish(),
+        })) as never[];
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    let isDrained = false;
+    const draining = Promise.all([drain(), drain(), drain()]).then(() => {
+      isDrained = true;
+    });
+    let audits = 0;
+    while (!isDrained) {
+      expect((await look({ intervalMs: 20 })).findings).toEqual([]);
+      audits += 1;
+    }
+    await draining;
+    expect(audits).toBeGreaterThan(2);
+    expect(done).toBeGreaterThanOrEqual(total);
+    expect((await look()).findings).toEqual([]);
+  }, 60_000);
+});
