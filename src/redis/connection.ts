@@ -39,9 +39,13 @@ const checkUrl = (url: string): string => {
   return url;
 };
 
-/** For commands and scripts that answer at once. A command unanswered after 5 s is rejected, its effect unknown. */
+/**
+ * For commands and scripts that answer at once. A command unanswered after 5 s is rejected, its effect unknown;
+ * a connection that answers nothing for 7 s is given up for a new one, because a network that swallows packets
+ * closes nothing, for a quarter of an hour.
+ */
 export const openCommandConnection = (address: RedisAddress): Redis =>
-  open(address, { commandTimeout: 5_000 });
+  open(address, { commandTimeout: 5_000, socketTimeout: 7_000 });
 
 /**
  * For one loop of blocking calls, and no other command on it. It has no command timeout: ioredis would

@@ -16,6 +16,8 @@ export interface Doors {
   enqueueDeadlineMs: number;
   /** Names of all queues known to Redis. */
   queueNames(): Promise<string[]>;
+  /** Emits once, when the `Rq` is closed: everything that flows ends with it. */
+  closed$: Observable<void>;
   /** Told of what the streams cannot say. */
   onTrouble(error: unknown): void;
   job(id: string, queue: string): Job;

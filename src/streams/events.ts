@@ -2,9 +2,16 @@ import { Observable, type Subscriber, type TeardownLogic } from 'rxjs';
 import type { EventLog } from './event-log.js';
 import { type From, type LogEvent, logBegin, placeOf } from './log-page.js';
 
+/** What reads the logs, and what ends the reading. */
+export interface LogDoors {
+  log: EventLog;
+  closed$: Observable<void>;
+}
+
 /**
  * A stream of lifecycle events, in order within each queue. Cold: each subscription reads from the begin that
- * was given. Never completes and never errors: while Redis is away it waits, and goes on where it was.
+ * was given. Never errors: while Redis is away it waits, and goes on where it was. Completes when its `Rq`
+ * is closed.
  */
 export class EventStream extends Observable<LogEvent> {
   constructor(
@@ -31,14 +38,17 @@ export class EventStream extends Observable<LogEvent> {
  *
  * @throws RangeError for a cursor that is none, or one cursor for several queues
  */
-export const eventsOf = (log: EventLog, queues: readonly string[], from: From): EventStream => {
+export const eventsOf = (doors: LogDoors, queues: readonly string[], from: From): EventStream => {
+  const { log, closed$ } = doors;
   if (from !== 'now' && from !== 'start') {
     placeOf(from);
     if (queues.length !== 1) throw new RangeError('A cursor is a place in the log of one queue');
   }
   const stream: EventStream = new EventStream(
     (subscriber) => {
+      subscriber.add(closed$.subscribe(() => subscriber.complete()));
       for (const queue of queues) {
+        if (subscriber.closed) return;
         subscriber.add(log.listen(queue, from, (event) => subscriber.next(event)));
       }
     },
@@ -47,7 +57,8 @@ export const eventsOf = (log: EventLog, queues: readonly string[], from: From): 
       const begins = await Promise.all(queues.map((queue) => positionOf(log, queue)));
       return new Observable((subscriber) => {
         // Each adds its own end to the one subscriber.
-        for (const { queue, begin } of begins) eventsOf(log, [queue], begin).subscribe(subscriber);
+        for (const { queue, begin } of begins)
+          eventsOf(doors, [queue], begin).subscribe(subscriber);
       });
     },
   );

@@ -10,6 +10,7 @@ import {
   mergeMap,
   type Observable,
   switchMap,
+  takeUntil,
   timer,
 } from 'rxjs';
 import type { EventLog } from './event-log.js';
@@ -23,6 +24,7 @@ const lookEveryMs = 2_000;
 export interface EveryEventDoors {
   redis: Redis;
   log: EventLog;
+  closed$: Observable<void>;
   queueNames(): Promise<string[]>;
   onTrouble(error: unknown): void;
 }
@@ -35,11 +37,12 @@ export const eventsOfEveryQueue = (doors: EveryEventDoors, from: 'now' | 'start'
   const { log } = doors;
   const follow = (sinceMs: number, begins: ReadonlyMap<string, From>): Observable<LogEvent> =>
     timer(0, lookEveryMs).pipe(
+      takeUntil(doors.closed$),
       exhaustMap(() => defer(doors.queueNames).pipe(catchError(tell(doors.onTrouble)))),
       mergeMap((names) => [...begins.keys(), ...names]),
       distinct(),
       mergeMap((queue) =>
-        eventsOf(log, [queue], begins.get(queue) ?? 'start').pipe(
+        eventsOf(doors, [queue], begins.get(queue) ?? 'start').pipe(
           filter((event) => event.kind === 'gap' || event.at >= sinceMs),
         ),
       ),
@@ -56,7 +59,10 @@ export const eventsOfEveryQueue = (doors: EveryEventDoors, from: 'now' | 'start'
     const leaving = new AbortController();
     subscriber.add(() => leaving.abort());
     return defer(() => insist(begin, leaving.signal, doors.onTrouble))
-      .pipe(switchMap((event$) => event$))
+      .pipe(
+        switchMap((event$) => event$),
+        takeUntil(doors.closed$),
+      )
       .subscribe(subscriber);
   }, begin);
 };

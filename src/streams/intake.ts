@@ -72,6 +72,8 @@ export class Intake {
   /** Pops in a row whose id was not for us: a job that we passed on, for another worker to run. */
   private uselessPops = 0;
   private rest: NodeJS.Timeout | null = null;
+  /** Jobs to be handed back by the next calls. */
+  private backs = 0;
   /** Outcomes that Redis would not take yet. */
   private refused = 0;
   private readonly faults = new Map<string, { seenMs: number; toldMs: number }>();
@@ -122,6 +124,7 @@ export class Intake {
   /** Hands in how a job ended; resolves with what Redis made of it, however long Redis is away. */
   settle(settlement: Settlement): Promise<Verdict> {
     this.outstanding -= 1;
+    if (settlement.end.kind === 'back') this.backs += 1;
     this.workedMs += settlement.tookMs;
     return new Promise((resolve) => {
       this.waiting.push({ settlement, resolve });
@@ -220,6 +223,8 @@ export class Intake {
   ): Promise<void> {
     const wanted = toStart + toHold;
     this.asked += wanted;
+    if (this.backs > 1) batch.sort(lastClaimedFirst);
+    if (this.waiting.length === 0) this.backs = 0;
     const request = {
       // The tag is random for each start of a worker: a counter makes the rest unique.
       requestId: this.settings.tag + (++this.calls).toString(16).padStart(24 - tagLength, '0'),
@@ -317,8 +322,7 @@ export class Intake {
         ? 0
         : this.room.start + this.room.hold - this.outstanding - this.asked;
     if (free <= 0) this.releasePops();
-    else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0)
-      this.wantPops();
+    else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0) this.wantPops();
   }
 
   private wantPops(): void {
@@ -348,3 +352,8 @@ export class Intake {
     }
   }
 }
+
+// What goes back to the head of a queue goes before what went back before it: executions grow with the
+// claims, so that in this order the queue is what it was.
+const lastClaimedFirst = (a: Waiting, b: Waiting): number =>
+  a.settlement.job.execution < b.settlement.job.execution ? 1 : -1;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { Observable } from 'rxjs';
+import { Observable, takeUntil } from 'rxjs';
 import { NoSuchJobError } from '../redis/errors.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { isTerminal } from '../redis/job-status.js';
@@ -31,12 +31,13 @@ const reopening = new Set<LifecycleKind>([
 interface StoryDoors {
   redis: Redis;
   log: EventLog;
+  closed$: Observable<void>;
   onTrouble(error: unknown): void;
 }
 
 /** A job's events from the log, then those that come, up to its end. See `Job.events$`. */
 export const storyOf = (doors: StoryDoors, queue: string, id: string): Observable<LifecycleEvent> =>
-  new Observable((subscriber) => {
+  new Observable<LifecycleEvent>((subscriber) => {
     const leaving = new AbortController();
     const teller = new Teller(doors, queue, id, leaving.signal, (event) => subscriber.next(event));
     teller.tell().then(
@@ -44,7 +45,7 @@ export const storyOf = (doors: StoryDoors, queue: string, id: string): Observabl
       (error) => leaving.signal.aborted || subscriber.error(error),
     );
     return () => leaving.abort();
-  });
+  }).pipe(takeUntil(doors.closed$));
 
 class Teller {
   private readonly bell = new Bell();

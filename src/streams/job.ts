@@ -22,6 +22,8 @@ export interface JobDoors {
   redis: Redis;
   log: EventLog;
   wire: WireSettings;
+  /** Emits once, when the `Rq` is closed. */
+  closed$: Observable<void>;
   /** Told of what the streams cannot say. */
   onTrouble(error: unknown): void;
 }
@@ -145,7 +147,8 @@ export class Job<Result = unknown> {
     } catch (error) {
       if (error instanceof NoSuchJobError) throw new JobExpiredError(this.id);
       // Redis is away: the deadline decides how long we wait for it.
-      if (failureKind(error) === 'transient' && !isOurs(error)) return null;
+      const mayComeBack = failureKind(error) === 'transient' && redis.status !== 'end';
+      if (mayComeBack && !isOurs(error)) return null;
       throw error;
     }
   }

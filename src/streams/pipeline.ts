@@ -10,6 +10,7 @@ import {
   repeat,
   retry,
   switchMap,
+  takeUntil,
   throwError,
   toArray,
 } from 'rxjs';
@@ -190,6 +191,7 @@ export const pipelineOf = <T, Args extends unknown[]>(
       retry({
         delay: (error) => (error instanceof PlaceMovedError ? of(null) : throwError(() => error)),
       }),
+      takeUntil(doors.closed$),
       finalize(() => leaving.abort()),
     );
   });

@@ -167,9 +167,9 @@ export class Queue {
 
   /**
    * Lifecycle events of this queue's jobs, from the moment of the first subscription: what is given to the same
-   * `Rq` later comes after it. Hot and shared: one reader for all subscribers. Never completes and never errors:
-   * while Redis is away it waits, and goes on where it was. Events that were trimmed away meanwhile are told by
-   * one of kind `gap`.
+   * `Rq` later comes after it. Hot and shared: one reader for all subscribers. Never errors: while Redis is
+   * away it waits, and goes on where it was. Completes when the `Rq` is closed. Events that were trimmed away
+   * meanwhile are told by one of kind `gap`.
    */
   get events$(): Observable<LogEvent> {
     this.shared$ ??= this.events('now').pipe(shareForAWhile());

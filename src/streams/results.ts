@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { Observable } from 'rxjs';
+import { Observable, takeUntil } from 'rxjs';
 import { type FinishedResult, fetchResults } from '../redis/finished-results.js';
 import type { Cursor, EventOf, LifecycleEvent } from '../redis/lifecycle-event.js';
 import { Bell } from './bell.js';
@@ -56,6 +56,7 @@ export interface ResultPage<T = unknown> {
 export interface ResultDoors {
   redis: Redis;
   log: EventLog;
+  closed$: Observable<void>;
   onTrouble(error: unknown): void;
 }
 
@@ -139,7 +140,8 @@ const isFinished = (event: LifecycleEvent | GapEvent): event is EventOf<'finishe
 
 /**
  * The results of a queue's finished jobs, in the order in which they finished. Cold. Reads a page when the one
- * before was taken. Waits while Redis is away, never completes, and errors only with what no waiting mends.
+ * before was taken. Waits while Redis is away, errors only with what no waiting mends, and completes when its
+ * `Rq` is closed.
  *
  * @throws RangeError for a cursor that is none
  */
@@ -149,7 +151,7 @@ export const resultsOf = <T>(
   from: From,
 ): Observable<ResultEvent<T>> => {
   const place = from === 'now' ? null : from === 'start' ? logBegin : placeOf(from);
-  return new Observable((subscriber) => {
+  return new Observable<ResultEvent<T>>((subscriber) => {
     const leaving = new AbortController();
     const { signal } = leaving;
     const read = async (): Promise<void> => {
@@ -166,5 +168,5 @@ export const resultsOf = <T>(
     };
     read().catch((error) => signal.aborted || subscriber.error(error));
     return () => leaving.abort();
-  });
+  }).pipe(takeUntil(doors.closed$));
 };

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Observable } from 'rxjs';
+import { type Observable, ReplaySubject } from 'rxjs';
 import {
   closeConnection,
   describeAddress,
@@ -43,6 +43,7 @@ export class Rq {
   private readonly doors: Doors;
   private readonly queues = new Map<string, Queue>();
   private readonly address: RedisAddress;
+  private readonly closed$ = new ReplaySubject<void>(1);
   private readonly consumers = new Set<Consumer>();
   /** The queue named `failed`. */
   readonly failedQueue: FailedQueue;
@@ -64,12 +65,13 @@ export class Rq {
     this.doors = {
       redis,
       log,
+      closed$: this.closed$,
       wire,
       onTrouble,
       enqueueDeadlineMs: options.enqueueDeadlineMs ?? 10_000,
       queueNames: () => this.queueNames(),
       job: (id, queue) => new Job(this.doors, id, queue),
-      eventsOf: (queues, from) => eventsOf(log, queues, from),
+      eventsOf: (queues, from) => eventsOf(this.doors, queues, from),
       eventsOfEveryQueue: (from) => eventsOfEveryQueue(this.doors, from),
       deliveries: (queues, deliveries) =>
         deliveriesOf(
@@ -148,10 +150,11 @@ export class Rq {
   }
 
   /**
-   * Ends the event streams' reading, hands back what consumers have not settled, and closes the connections.
+   * Completes all streams, hands back what consumers have not settled, and closes the connections.
    * Pending calls reject. While Redis is away nothing can be handed back: leases run out by themselves.
    */
   async close(): Promise<void> {
+    this.closed$.next();
     this.doors.log.close();
     await Promise.all([...this.consumers].map((consumer) => consumer.leave()));
     closeConnection(this.doors.redis);

@@ -1,0 +1,285 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { firstValueFrom, Subscription, take, toArray } from 'rxjs';
+import { keys } from '../../src/redis/keys.js';
+import type { Delivery } from '../../src/streams/delivery.js';
+import { AlreadySettledError } from '../../src/streams/delivery.js';
+import { Rq } from '../../src/streams/rq.js';
+import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+import { misplaced, placesOf } from './support/places.js';
+
+let redis: FreshRedis;
+let rq: Rq;
+const troubles: unknown[] = [];
+
+beforeAll(async () => {
+  redis = await freshRedis();
+});
+afterAll(() => redis.close());
+beforeEach(async () => {
+  await redis.client.flushdb();
+  troubles.length = 0;
+  rq = new Rq({
+    url: redis.url,
+    wire: { narrowLeaseMs: 800 },
+    onTrouble: (error) => troubles.push(error),
+  });
+});
+afterEach(async () => {
+  await rq.close();
+  expect(troubles).toEqual([]);
+});
+
+const fill = async (queue: string, count: number): Promise<string[]> => {
+  const specs = Array.from({ length: count }, (_, n) => ({ name: 'count', args: [n] }));
+  return (await rq.queue(queue).enqueueMany(specs)).map(({ id }) => id);
+};
+
+describe('deliveries$', () => {
+  it('delivers in the order of the queue', async () => {
+    await fill('q', 100);
+    const seen: unknown[] = [];
+    const subscription = rq
+      .queue('q')
+      .deliveries$({ concurrency: 7 })
+      .subscribe((delivery) => {
+        seen.push(delivery.call().args[0]);
+        void delivery.finish();
+      });
+    await until('all came', () => seen.length === 100);
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    subscription.unsubscribe();
+  });
+
+  it('takes from the first queue as long as it has jobs', async () => {
+    await fill('low', 5);
+    await fill('high', 5);
+    const seen: string[] = [];
+    rq.deliveries$(['high', 'low']).subscribe(async (delivery) => {
+      seen.push(delivery.queue);
+      // A job that comes for the first queue meanwhile goes before all of the second.
+      if (seen.length === 7) await fill('high', 2);
+      await delivery.finish();
+    });
+    await until('all came', () => seen.length === 12);
+    expect(seen).toEqual([
+      ...Array(5).fill('high'),
+      ...Array(2).fill('low'),
+      ...Array(2).fill('high'),
+      ...Array(3).fill('low'),
+    ]);
+  });
+
+  it('never has more unsettled than was asked for', async () => {
+    await fill('q', 300);
+    let unsettled = 0;
+    let most = 0;
+    let done = 0;
+    rq.queue('q')
+      .deliveries$({ concurrency: 13 })
+      .subscribe(async (delivery) => {
+        unsettled += 1;
+        most = Math.max(most, unsettled);
+        const held = (await placesOf(redis.client, 'q')).get('wip')?.length ?? 0;
+        most = Math.max(most, held);
+        unsettled -= 1;
+        await delivery.finish();
+        done += 1;
+      });
+    await until('all done', () => done === 300);
+    expect(most).toBeLessThanOrEqual(13);
+  });
+
+  it('finds jobs that come later, at once', async () => {
+    const seen: Delivery[] = [];
+    rq.queue('q')
+      .deliveries$({ concurrency: 2 })
+      .subscribe((delivery) => seen.push(delivery));
+    for (let n = 1; n <= 2; n++) {
+      await fill('q', 1);
+      await until('it came', () => seen.length === n, { deadlineMs: 2_000 });
+    }
+    // No demand is left: what comes now waits in Redis.
+    await fill('q', 1);
+    await until('nothing is parked', async () => {
+      const places = await placesOf(redis.client, 'q');
+      return places.get('intermediate')?.length === 0 && places.get('queue')?.length === 1;
+    });
+    expect(seen).toHaveLength(2);
+    await seen[0]?.finish();
+    await until('the third came', () => seen.length === 3, { deadlineMs: 2_000 });
+  });
+
+  it('leaves nothing behind after take(1)', async () => {
+    const ids = await fill('q', 20);
+    const one = await firstValueFrom(rq.queue('q').deliveries$({ concurrency: 10 }).pipe(take(1)));
+    expect(await one.finish('done')).toBe('finished');
+    await until('the rest is back', async () => (await rq.queue('q').length()) === 19);
+    expect(await rq.queue('q').ids()).toEqual(ids.slice(1));
+    expect(await misplaced(redis.client, 'q', ids)).toEqual([]);
+    await until('its lease is given back', async () => {
+      return (await redis.client.zcard(keys.leases('q'))) === 0;
+    });
+  });
+
+  it('hands back what is not settled in time after the unsubscribe', async () => {
+    const ids = await fill('q', 3);
+    const seen: Delivery[] = [];
+    const options = { concurrency: 2, settleWithinMs: 30 };
+    const subscription = rq
+      .queue('q')
+      .deliveries$(options)
+      .subscribe((d) => seen.push(d));
+    await until('two came', () => seen.length === 2);
+    subscription.unsubscribe();
+    await until('both are back', async () => (await rq.queue('q').length()) === 3);
+    expect((await rq.queue('q').ids()).sort()).toEqual([...ids].sort());
+    await expect(seen[0]?.finish()).rejects.toThrow(AlreadySettledError);
+    expect((await rq.fetch(ids[0] as string)).record.attempt).toBe(1);
+  });
+
+  it('completes and hands back when its Rq is closed', async () => {
+    await fill('q', 2);
+    const other = new Rq({ url: redis.url });
+    let isComplete = false;
+    const seen: Delivery[] = [];
+    other
+      .queue('q')
+      .deliveries$()
+      .subscribe({
+        next: (delivery) => seen.push(delivery),
+        complete: () => {
+          isComplete = true;
+        },
+      });
+    await until('one came', () => seen.length === 1);
+    await other.close();
+    expect(isComplete).toBe(true);
+    expect(await rq.queue('q').length()).toBe(2);
+  });
+
+  it('settles: finish with a result, fail with retries, hand back to the head', async () => {
+    const queue = rq.queue('q');
+    const job = await queue.enqueueWith({ retry: { max: 1 } }, 'f');
+    await queue.enqueue('g');
+    const delivery$ = queue.deliveries$().pipe(take(1));
+    const first = await firstValueFrom(delivery$);
+    expect(first.attempt).toBe(1);
+    expect(await first.handBack()).toBe('handedBack');
+    const second = await firstValueFrom(delivery$);
+    expect(second.jobId).toBe(job.id);
+    expect(await second.fail(new Error('once'))).toBe('retried');
+    expect(await (await firstValueFrom(delivery$)).finish()).toBe('finished'); // g
+    const third = await firstValueFrom(delivery$);
+    expect(third.jobId).toBe(job.id);
+    expect(await third.fail(new Error('twice'))).toBe('quarantined');
+    await expect(job.result({ timeoutMs: 1_000 })).rejects.toThrow(/twice/);
+    await job.requeue();
+    const fourth = await firstValueFrom(delivery$);
+    expect(await fourth.finish({ at: 'last' })).toBe('finished');
+    expect(await job.result({ timeoutMs: 1_000 })).toEqual({ at: 'last' });
+  });
+
+  it('says what a result that cannot be written lacks, and stays to be settled', async () => {
+    await fill('q', 1);
+    const delivery = await firstValueFrom(rq.queue('q').deliveries$().pipe(take(1)));
+    await expect(delivery.finish({ f: () => 1 })).rejects.toThrow(/result\.f/);
+    expect(delivery.isSettled).toBe(false);
+    expect(await delivery.fail(new Error('so it failed'))).toBe('quarantined');
+  });
+
+  it.each([
+    ['canceled', 'canceled'],
+    ['deleted', 'gone'],
+  ] as const)('aborts the signal of a job that is %s, and says so', async (how, verdict) => {
+    const job = await rq.queue('q').enqueue('f');
+    const delivery = await firstValueFrom(rq.queue('q').deliveries$().pipe(take(1)));
+    const aborted = new Promise((resolve) => delivery.signal.addEventListener('abort', resolve));
+    if (how === 'canceled') await job.cancel();
+    else await job.delete();
+    await aborted;
+    expect(String(delivery.signal.reason)).toContain(how);
+    expect(await delivery.finish('too late')).toBe(verdict);
+    const kept = await redis.client.exists(keys.job(job.id));
+    expect(kept).toBe(how === 'canceled' ? 1 : 0);
+  });
+
+  it('keeps the lease of a job for as long as it is unsettled', async () => {
+    const [id] = await fill('q', 1);
+    const delivery = await firstValueFrom(rq.queue('q').deliveries$().pipe(take(1)));
+    await until('a heartbeat was written', async () =>
+      redis.client.exists(keys.execution(id as string, delivery.execution)),
+    );
+    expect(await delivery.finish()).toBe('finished');
+    expect(await redis.client.exists(keys.execution(id as string, delivery.execution))).toBe(0);
+  });
+
+  it('refuses options and queues that make no sense', () => {
+    expect(() => rq.queue('q').deliveries$({ concurrency: 0 })).toThrow(/concurrency/);
+    expect(() => rq.queue('q').deliveries$({ concurrency: 1.5 })).toThrow(/concurrency/);
+    expect(() => rq.queue('q').deliveries$({ settleWithinMs: -1 })).toThrow(/settleWithinMs/);
+    expect(() => rq.deliveries$([])).toThrow(/at least one/);
+    expect(() => rq.deliveries$(['q', 'failed'])).toThrow(/FailedQueue/);
+    expect(() => rq.failedQueue.deliveries$()).toThrow(/requeue/);
+  });
+
+  it('strands nothing, whoever leaves whenever (property)', async () => {
+    const consumer = fc.record({
+      concurrency: fc.integer({ min: 1, max: 20 }),
+      leaveAfter: fc.integer({ min: 0, max: 25 }),
+      settles: fc.constantFrom('at once', 'a turn later', 'never', 'by turns'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(consumer, { minLength: 1, maxLength: 6 }), async (consumers) => {
+        await redis.client.flushdb();
+        const ids = await fill('q', 60);
+        const left = await Promise.all(
+          consumers.map(({ concurrency, leaveAfter, settles }, index) => {
+            const subscription = new Subscription();
+            let seen = 0;
+            return new Promise<void>((resolve) => {
+              const leave = (): void => {
+                subscription.unsubscribe();
+                resolve();
+              };
+              if (leaveAfter === 0) setImmediate(leave);
+              const delivery$ = rq.queue('q').deliveries$({ concurrency, settleWithinMs: 20 });
+              subscription.add(
+                delivery$.subscribe((delivery) => {
+                  seen += 1;
+                  const isWilling =
+                    settles === 'by turns' ? (seen + index) % 2 === 0 : settles !== 'never';
+                  if (settles === 'a turn later')
+                    setImmediate(() => void delivery.finish().catch(() => undefined));
+                  else if (isWilling) void delivery.finish();
+                  if (seen === leaveAfter) leave();
+                }),
+              );
+              // Whoever never settles starves before it has seen enough.
+              setTimeout(leave, 150);
+            });
+          }),
+        );
+        expect(left).toHaveLength(consumers.length);
+        await until('every id is in one place', async () => {
+          const { length } = (await placesOf(redis.client, 'q')).get('wip') as string[];
+          const parked = await redis.client.llen(keys.intermediate('q'));
+          return length === 0 && parked === 0 && (await redis.client.zcard(keys.leases('q'))) === 0;
+        });
+        expect(await misplaced(redis.client, 'q', ids)).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('emits all of what it claimed in one answer, and no more after the last was taken', async () => {
+    await fill('q', 6);
+    const taken = firstValueFrom(
+      rq.queue('q').deliveries$({ concurrency: 6 }).pipe(take(3), toArray()),
+    );
+    expect((await taken).map((delivery) => delivery.call().args[0])).toEqual([0, 1, 2]);
+    await until('the rest is back', async () => (await rq.queue('q').length()) === 3);
+    for (const delivery of await taken) expect(await delivery.finish()).toBe('finished');
+  });
+});
