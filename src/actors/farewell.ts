@@ -20,8 +20,8 @@ export interface Leaver {
 // beyond its grace.
 /** Between the abort of a job's signal and SIGKILL. */
 const lastChanceMs = 1_000;
-const confirmMs = 2_500;
-const deregisterMs = 700;
+const confirmMs = 2_000;
+const deregisterMs = 500;
 
 /** The way out, step by step. Each must come to an end, whatever Redis and the handlers do. */
 export const farewell = (leaver: Leaver, grace: Grace): StopPhase[] => [

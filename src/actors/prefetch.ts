@@ -34,6 +34,12 @@ export class Rate {
     this.count = 0;
   }
 
+  /** Held jobs had to go back: nothing is known any more, until further jobs have ended. */
+  stalled(): void {
+    this.perMs = 0;
+    this.tookMs = Number.POSITIVE_INFINITY;
+  }
+
   /** Jobs worth holding, given that so many wait in Redis. */
   hold(left: number): number {
     if (left === 0 || this.tookMs > longestMs) return 0;

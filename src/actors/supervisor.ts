@@ -48,6 +48,8 @@ interface Place {
 const lookEveryMs = 100;
 /** An unbegun job behind a running one goes back after this long without anything ending there. */
 const patienceMs = 150;
+/** No job joins one that has run for so long already. */
+const stuckMs = 50;
 /** With no executor to be had (all are being replaced), others should run the jobs. */
 const downPatienceMs = 5_000;
 
@@ -192,8 +194,11 @@ class Supervisor {
     const nowMs = this.settings.nowMs();
     const window = this.settings.prefetch === 0 ? 1 : this.rate.window();
     let dealt = 0;
-    const up = this.places.filter(({ state }) => state === 'up');
-    for (const [place, jobs] of deal(this.backlog, up, window)) {
+    const takers = this.places.filter(({ state, held, concurrency, movedAtMs }) => {
+      const isStuck = concurrency === 1 && held > 0 && nowMs - movedAtMs > stuckMs;
+      return state === 'up' && !isStuck;
+    });
+    for (const [place, jobs] of deal(this.backlog, takers, window)) {
       if (place.held === jobs.length) place.movedAtMs = nowMs;
       dealt += jobs.length;
       place.keeper.tell({ kind: 'run', jobs });
@@ -221,11 +226,18 @@ class Supervisor {
       inHand += held;
       if (state === 'up' && held > concurrency && nowMs - movedAtMs > patienceMs) {
         keeper.tell({ kind: 'takeBack', reason: 'it waited behind a long job' });
+        // Or the same jobs would be claimed again at once, only to go back again.
+        this.rate.stalled();
       }
     }
     const isUp = this.places.some(({ state }) => state === 'up');
-    if (nowMs - this.waitingSinceMs > (isUp ? patienceMs : downPatienceMs))
+    if (
+      this.backlog.length > 0 &&
+      nowMs - this.waitingSinceMs > (isUp ? patienceMs : downPatienceMs)
+    ) {
       this.giveBackBacklog('no executor was free');
+      this.rate.stalled();
+    }
     if (inHand > 0) return;
     this.looking?.cancel();
     this.looking = null;

@@ -44,6 +44,14 @@ describe('how far ahead jobs are claimed', () => {
     expect(rate.hold(1_000)).toBeGreaterThanOrEqual(55);
   });
 
+  it('is nothing after held jobs had to go back, until others have ended', () => {
+    const rate = steady(2, 0.4);
+    rate.stalled();
+    expect([rate.hold(1_000), rate.window()]).toEqual([0, 1]);
+    steady(2, 0.4, rate, 20_000);
+    expect(rate.hold(1_000)).toBeGreaterThanOrEqual(55);
+  });
+
   it('gives a child 10 ms of work at a time, 32 jobs at most', () => {
     expect(steady(1, 2).window()).toBe(5);
     expect(steady(1, 9).window()).toBe(1);

@@ -172,6 +172,21 @@ describe('the supervisor: jobs', () => {
     expect(new Set(outcomes().slice(before))).toEqual(new Set(['notBegun']));
   });
 
+  it('do not join one that runs for long already, though the others are short', async () => {
+    const made = await makeSupervisor({ prefetch: 'adaptive', places: 2, concurrency: 2 });
+    const { run, at, upAll, clock } = made;
+    await upAll();
+    await run(claimMany(2));
+    for (let round = 0; round < 100; round += 1) {
+      await run(claimMany(8), 100);
+      at(1).end();
+      await clock.advance(6);
+    }
+    expect(at(0).takenBack).toHaveLength(1);
+    expect(at(0).held).toBe(1);
+    expect(Math.max(...at(1).batches)).toBeGreaterThan(1);
+  });
+
   it('can be canceled where they are', async () => {
     const { run, at, upAll, ref, ended } = await makeSupervisor();
     await upAll();

@@ -4,7 +4,10 @@ import { planWorker, type WorkerOptions } from '../../src/actors/worker-options.
 
 describe('a worker plan', () => {
   it('has every default in place, and `undefined` is no value', () => {
-    const plan = planWorker({ url: 'redis://localhost:1', burst: undefined } as unknown as WorkerOptions);
+    const plan = planWorker({
+      url: 'redis://localhost:1',
+      burst: undefined,
+    } as unknown as WorkerOptions);
     expect(plan).toMatchObject({
       queues: ['default'],
       isolation: 'pool',
