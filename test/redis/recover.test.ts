@@ -124,6 +124,10 @@ describe('recover', () => {
       expect(await recoverAll()).toEqual(['handedBack']);
     }
     expect(await wire.hash('a')).not.toHaveProperty('x_recoveries');
+    // But each has a fence of its own: a handler may have begun without Redis having heard of it.
+    expect((await wire.worker().claimOne()).attempt).toBe(4);
+    await wire.redis.del(keys.wip('default'));
+    await wire.redis.lpush(keys.queue('default'), 'a');
     expect(await wire.hash('a')).not.toHaveProperty('x_exec');
     expect(await wire.ids()).toEqual(['a']);
   });

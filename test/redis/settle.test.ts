@@ -225,6 +225,11 @@ describe('back and pass', () => {
     const [held] = await wire.worker().hold(1);
     expect(held && (await worker.settle(held, back))).toBe('handedBack');
     expect(await wire.hash('a')).not.toHaveProperty('x_exec');
+    expect(await wire.story('a')).toBe('enqueued started handedBack handedBack');
+    // One that was held and did begin has used its fence up.
+    const [begun] = await wire.worker().hold(1);
+    expect(begun && (await worker.settle(begun, back, { beganAtMs: 0 }))).toBe('handedBack');
+    expect((await wire.worker().claimOne()).attempt).toBe((begun?.attempt ?? 0) + 1);
   });
 
   it('passes a job on so often, and then quarantines it', async () => {

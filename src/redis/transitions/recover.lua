@@ -59,12 +59,14 @@ local function judge(member)
     redis.call('DEL', executionPrefix .. member)
     if not misfit(executionsPrefix .. id, 'zset') then redis.call('ZREM', executionsPrefix .. id, execution) end
   end
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt')
   if f.err or not f[1] then return 'd' end
   if f[1] == 'queued' and f[2] == execution then
     redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
+    -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
+    redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1)
     redis.call('LPUSH', q.list, id)
-    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; the handler never began' })
+    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; no begin was reported' })
     return 'b'
   end
   if f[1] ~= 'started' or isHeldByAnother(id) then return 'd' end

@@ -274,7 +274,7 @@ for i = 1, settlements do
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
       run.stream, run.resultTtl, run.tookMs = marks % 2 == 1, f[2], tonumber(ARGV[arg + 6])
-      if status == 'queued' and kind ~= 'back' and kind ~= 'pass' then
+      if status == 'queued' and (marks >= 8 or kind ~= 'back' and kind ~= 'pass') then
         begin(q, jobKey, id, execution, f[4], marks >= 8 and tonumber(ARGV[arg + 5]) or run.tookMs)
       end
       verdicts[i] = settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { fetchJobs } from '../../src/redis/job-store.js';
+import type { LifecycleEvent } from '../../src/redis/lifecycle-event.js';
+import { type LedgerLine, Scene } from './support/scene.js';
+import type { Victim } from './support/victim.js';
+
+const queues = ['high', 'default', 'low'];
+const jobsPerSecond = 300;
+/** The full form is `npm run faults`; the short one takes as many as fit, and never fewer than these. */
+const kills = Number(process.env.RXRQ_KILLS ?? 60);
+const enoughMs = process.env.RXRQ_KILLS ? Number.POSITIVE_INFINITY : 40_000;
+
+// A lease so short that the next victims, who live for moments, still get to recover what the last one held.
+const wire = {
+  narrowLeaseMs: 400,
+  wideLeaseSeconds: 60,
+  maxRecoveries: 1_000,
+  eventLogLength: 1_000_000,
+  resultTtlSeconds: 86_400,
+};
+
+/** Enqueues at an even rate until it is told to stop; remembers every id that was acknowledged. */
+const produce = (scene: Scene, ids: string[]) => {
+  let isOver = false;
+  const producing = (async () => {
+    for (let tick = 0; !isOver; tick++) {
+      const queue = scene.rq.queue(queues[tick % queues.length] as string);
+      const specs = Array.from({ length: jobsPerSecond / 50 }, () => ({ name: 'handlers.note' }));
+      for (const job of await queue.enqueueMany(specs)) ids.push(job.id);
+      await delay(20);
+    }
+  })();
+  return () => {
+    isOver = true;
+    return producing;
+  };
+};
+
+/** Kills one worker after the other, each at a random moment after it was ready. */
+const killThem = async (scene: Scene): Promise<{ killed: number; tookMs: number }> => {
+  const beganMs = performance.now();
+  // The next one loads its code while this one works: a kill costs a boot and no start of Node.
+  const spare = (n: number): Victim =>
+    scene.victim({
+      queues,
+      wait: true,
+      isolation: n % 2 === 0 ? 'inline' : 'pool',
+      concurrency: n % 2 === 0 ? 10 : 2,
+    });
+  let next = spare(0);
+  let killed = 0;
+  while (killed < kills || (performance.now() - beganMs < enoughMs && enoughMs < 1e9)) {
+    const victim = next;
+    victim.go();
+    await victim.said('ready');
+    next = spare(killed + 1);
+    await delay(Math.random() * 150);
+    await victim.kill();
+    killed += 1;
+  }
+  await next.kill();
+  return { killed, tookMs: Math.round(performance.now() - beganMs) };
+};
+
+/** For each job that began more than once: the executions that were not the last, and what took them away. */
+const explain = (ledger: readonly LedgerLine[], events: readonly LifecycleEvent[]) => {
+  const runs = new Map<string, Set<string>>();
+  for (const { id, execution } of ledger) runs.set(id, (runs.get(id) ?? new Set()).add(execution));
+  const taken = new Set<string>();
+  for (const event of events) {
+    if (event.kind === 'recovered' || event.kind === 'handedBack') taken.add(event.execution);
+  }
+  const repeated = [...runs].filter(([, executions]) => executions.size > 1);
+  const unexplained = repeated.filter(
+    ([, executions]) => [...executions].filter((execution) => !taken.has(execution)).length > 1,
+  );
+  return { repeated: repeated.length, unexplained: unexplained.map(([id]) => id) };
+};
+
+describe('a worker that is killed again and again', () => {
+  it(
+    'loses no job, ends each once, and tells of each that ran twice',
+    async () => {
+      const scene = await Scene.open(wire);
+      try {
+        const ids: string[] = [];
+        const stop = produce(scene, ids);
+        const { killed, tookMs } = await killThem(scene);
+        await stop();
+        const last = await scene.worker({ queues, isolation: 'inline', concurrency: 20 });
+        await scene.drained(queues, 120_000);
+        last.signal('SIGTERM');
+        expect(await last.end()).toBe(0);
+
+        const events = await scene.events(...queues);
+        const statuses = new Map<string, number>();
+        for (let from = 0; from < ids.length; from += 500) {
+          for (const record of await fetchJobs(scene.rq.redis, ids.slice(from, from + 500))) {
+            const status = record?.status ?? 'lost';
+            statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          }
+        }
+        const finished = events.filter(({ kind }) => kind === 'finished');
+        const recovered = events.filter(({ kind }) => kind === 'recovered').length;
+        const { repeated, unexplained } = explain(scene.ledger(), events);
+        process.stderr.write(
+          `kill loop: ${killed} kills in ${tookMs} ms, ${ids.length} jobs, ${finished.length} finished, ` +
+            `${recovered} recovered, ${repeated} ran more than once, ${unexplained.length} of them untold\n`,
+        );
+        expect(Object.fromEntries(statuses)).toEqual({ finished: ids.length });
+        expect(finished).toHaveLength(ids.length);
+        expect(new Set(finished.map(({ jobId }) => jobId))).toEqual(new Set(ids));
+        expect(unexplained).toEqual([]);
+        expect((await scene.audit()).findings).toEqual([]);
+        expect(killed).toBeGreaterThanOrEqual(Math.min(kills, 60));
+      } finally {
+        await scene.close();
+      }
+    },
+    process.env.RXRQ_KILLS ? 3_600_000 : 150_000,
+  );
+});
