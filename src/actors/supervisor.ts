@@ -177,7 +177,6 @@ class Supervisor {
 
   private ended(place: Place, ended: readonly Ended[]): void {
     place.held -= ended.length;
-    place.movedAtMs = this.settings.nowMs();
     let tookMs = 0;
     let ran = 0;
     for (const one of ended) {
@@ -185,7 +184,10 @@ class Supervisor {
       tookMs += one.tookMs;
       ran += 1;
     }
-    if (ran > 0) this.rate.ended(ran, tookMs, place.movedAtMs);
+    if (ran > 0) {
+      place.movedAtMs = this.settings.nowMs();
+      this.rate.ended(ran, tookMs, place.movedAtMs);
+    }
     this.handOut();
   }
 

@@ -1,4 +1,4 @@
-import { RedisUnavailableError } from '../redis/errors.js';
+import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
 import { Cast, type MakeExecutor } from './cast.js';
 import { WorkerGaveUpError, WorkerNameTakenError, WorkerStartError } from './errors.js';
 import { deferred } from './executor/deferred.js';
@@ -102,7 +102,7 @@ export class Worker {
   }
 }
 
+const named = [InvalidOptionError, RedisUnavailableError, WorkerNameTakenError];
+
 const startErrorOf = (error: unknown): Error =>
-  error instanceof WorkerNameTakenError || error instanceof RedisUnavailableError
-    ? error
-    : new WorkerStartError(error);
+  named.some((kind) => error instanceof kind) ? (error as Error) : new WorkerStartError(error);
