@@ -11,6 +11,21 @@ export interface CallArguments {
   kwargs: Record<string, unknown>;
 }
 
+/** What no one means as text: a number, true, false, null. */
+const bareJson = /^(?:-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?|true|false|null)$/;
+
+/**
+ * The same for `run`, where somebody waits at the terminal: a bare number, `true`, `false` and `null` are what
+ * they look like, so that `run tasks.add 2 3` adds. Everything else is as in `parseCallArguments`; a number that
+ * is meant as text is written `:"2"`.
+ *
+ * @throws UsageError naming the argument
+ */
+export const parseTypedArguments = (given: readonly string[]): CallArguments =>
+  parseCallArguments(
+    given.map((argument) => (bareJson.test(argument) ? `:${argument}` : argument)),
+  );
+
 /**
  * A call's arguments as they are written on the command line. RQ: `parse_function_args`.
  *

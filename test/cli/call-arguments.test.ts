@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseCallArguments } from '../../src/cli/call-arguments.js';
+import { parseCallArguments, parseTypedArguments } from '../../src/cli/call-arguments.js';
 import { UsageError } from '../../src/cli/exit.js';
 import { PythonLiteralError, parsePythonLiteral } from '../../src/cli/python-literal.js';
 
@@ -178,5 +178,22 @@ describe('Python literals', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('arguments of run', () => {
+  it.each([
+    ['2', 2],
+    ['-2.5', -2.5],
+    ['1e3', 1000],
+    ['true', true],
+    ['null', null],
+    ['02', '02'],
+    ['2x', '2x'],
+    ['9007199254740993123', '9007199254740993123'],
+    [':"2"', '2'],
+    ['text', 'text'],
+  ])('reads %s as what it looks like', (written, value) => {
+    expect(parseTypedArguments([written])).toEqual({ args: [value], kwargs: {} });
   });
 });

@@ -24,7 +24,7 @@ interface EnqueueOptions extends CommonOptions {
 /** How arguments are written, for the help of every command that takes some. */
 export const argumentHelp = `
 Arguments: text, :json, %literal (Python), key=text, key:=json, key%=literal;
-a value that begins with @ is read from that file. Text stays text: a number is :2.`;
+a value that begins with @ is read from that file.`;
 
 /** `rxrq enqueue`: puts one job on a queue and prints its id. RQ: `rq enqueue`. */
 export const enqueueCommand = (program: Command, io: Io): void => {
@@ -63,7 +63,7 @@ export const enqueueCommand = (program: Command, io: Io): void => {
         .choices(['json', 'pickle'])
         .default('json'),
     )
-    .addHelpText('after', argumentHelp)
+    .addHelpText('after', `${argumentHelp}\nText stays text, as in rq: a number is :2.`)
     .action((name: string, args: string[], options: EnqueueOptions) =>
       enqueue(io, name, args, options),
     );

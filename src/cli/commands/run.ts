@@ -4,7 +4,7 @@ import type { LogEvent } from '../../index.js';
 import { JobFailedError, ResultTimeoutError } from '../../streams/errors.js';
 import type { Job } from '../../streams/job.js';
 import type { Rq } from '../../streams/rq.js';
-import { parseCallArguments } from '../call-arguments.js';
+import { parseTypedArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import { logTexts, progressText } from '../event-line.js';
@@ -40,12 +40,15 @@ export const runCommand = (program: Command, io: Io): void => {
       duration,
     )
     .option('--wait <seconds>', 'how long to wait for the result (default: for ever)', seconds(0))
-    .addHelpText('after', argumentHelp)
+    .addHelpText(
+      'after',
+      `${argumentHelp}\nHere a bare number, true, false and null are what they look like.`,
+    )
     .action((name: string, args: string[], options: RunOptions) => run(io, name, args, options));
 };
 
 const run = async (io: Io, name: string, given: string[], options: RunOptions): Promise<void> => {
-  const { args, kwargs } = parseCallArguments(given);
+  const { args, kwargs } = parseTypedArguments(given);
   await withRq(io, options, async (rq) => {
     const queue = rq.queue(options.queue);
     const jobId = randomUUID();

@@ -122,10 +122,21 @@ for i = 1, hints do
   end
 end
 
+-- Many jobs of a batch began in the same millisecond.
+local textOfStart = {}
+local function startedText(agoMs)
+  local text = textOfStart[agoMs]
+  if not text then
+    text = utcTextAgo(agoMs)
+    textOfStart[agoMs] = text
+  end
+  return text
+end
+
 -- The start of a held job, told when its handler has begun.
 local function begin(q, jobKey, id, execution, starts, agoMs)
   local attempt = (integer(starts) or 0) + 1
-  redis.call('HSET', jobKey, 'status', 'started', 'started_at', utcTextAgo(agoMs), 'worker_name', worker, 'x_attempt', textOf[attempt])
+  redis.call('HSET', jobKey, 'status', 'started', 'started_at', startedText(agoMs), 'worker_name', worker, 'x_attempt', textOf[attempt])
   noteWords(q.events, 10, 'started', id, execution, attempt)
 end
 
@@ -175,14 +186,17 @@ function settle.finish(q, jobKey, id, execution, run, result, hasResult)
     redis.call('DEL', jobKey)
     return 'f'
   end
-  if run.stream then
-    redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
-    streamResult(id, 1, hasResult == '1' and 'return_value', result, execution, run.tookMs, ttl)
-  elseif hasResult == '1' then
+  local inHash = hasResult == '1' and not run.stream
+  if run.startedAt then
+    -- Begun and ended since the last call: one write for both.
+    redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', run.startedAt, 'worker_name', worker,
+      'x_attempt', textOf[run.attempt], inHash and 'result' or 'status', inHash and result or 'finished')
+  elseif inHash then
     redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', result)
   else
     redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
   end
+  if run.stream then streamResult(id, 1, hasResult == '1' and 'return_value', result, execution, run.tookMs, ttl) end
   local adds = q.finishedAdds
   if ttl < 0 then
     redis.call('PERSIST', jobKey)
@@ -245,7 +259,7 @@ function settle.pass(q, jobKey, id, execution, _, reason, limit)
   return 'h'
 end
 
-local run = { stream = false, resultTtl = false, tookMs = 0 }
+local run = { stream = false, resultTtl = false, tookMs = 0, startedAt = false, attempt = 0 }
 for i = 1, settlements do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
   local marks, kind = tonumber(ARGV[arg + 4]), ARGV[arg + 7]
@@ -274,8 +288,15 @@ for i = 1, settlements do
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
       run.stream, run.resultTtl, run.tookMs = marks % 2 == 1, f[2], tonumber(ARGV[arg + 6])
+      run.startedAt = false
       if status == 'queued' and (marks >= 8 or kind ~= 'back' and kind ~= 'pass') then
-        begin(q, jobKey, id, execution, f[4], marks >= 8 and tonumber(ARGV[arg + 5]) or run.tookMs)
+        local agoMs = marks >= 8 and tonumber(ARGV[arg + 5]) or run.tookMs
+        if kind == 'finish' then
+          run.startedAt, run.attempt = startedText(agoMs), (integer(f[4]) or 0) + 1
+          noteWords(q.events, 10, 'started', id, execution, run.attempt)
+        else
+          begin(q, jobKey, id, execution, f[4], agoMs)
+        end
       end
       verdicts[i] = settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
     elseif not status then
