@@ -150,7 +150,17 @@ export class Intake {
     }
   }
 
-  /** Resolves once every claimed job was settled and Redis has said so. */
+  /** Whether every claimed job was settled, Redis has said so, and nothing is under way. */
+  isIdle(): boolean {
+    return (
+      this.outstanding === 0 &&
+      this.waiting.length === 0 &&
+      this.refused === 0 &&
+      this.idleSlots.length === 2
+    );
+  }
+
+  /** Resolves once it is idle. */
   idle(): Promise<void> {
     if (this.isIdle()) return Promise.resolve();
     return new Promise((resolve) => this.idleWatchers.push(resolve));
@@ -173,15 +183,6 @@ export class Intake {
       this.scheduled = false;
       this.pump();
     });
-  }
-
-  private isIdle(): boolean {
-    return (
-      this.outstanding === 0 &&
-      this.waiting.length === 0 &&
-      this.refused === 0 &&
-      this.idleSlots.length === 2
-    );
   }
 
   private pump(): void {

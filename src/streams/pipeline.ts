@@ -14,13 +14,19 @@ import {
   throwError,
   toArray,
 } from 'rxjs';
-import { v5 as uuidOf } from 'uuid';
+import { v4 as uuid, v5 as uuidOf } from 'uuid';
 import { InvalidNameError, InvalidOptionError } from '../redis/errors.js';
 import { fieldsOf, type JobOptions } from '../redis/job-options.js';
-import type { Cursor } from '../redis/lifecycle-event.js';
 import { distinctTimestamp } from '../redis/timestamp.js';
 import type { NewJob } from '../redis/transitions/enqueue.js';
-import { beginAt, cursorOf, passOn } from '../redis/transitions/pass-on.js';
+import {
+  beginAt,
+  cursorIn,
+  markOf,
+  type PlaceMark,
+  passOn,
+  placeMarkOf,
+} from '../redis/transitions/pass-on.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { ResultLostError } from './errors.js';
 import { insist } from './insist.js';
@@ -141,16 +147,17 @@ export const pipelineOf = <T, Args extends unknown[]>(
     const leaving = new AbortController();
     const ask = <Answer>(question: () => Promise<Answer>) =>
       insist(question, leaving.signal, doors.onTrouble);
-    let stored: Cursor = '';
+    let stored: PlaceMark = '';
     let storedAtMs = 0;
 
     const open = async (): Promise<ResultReader<T>> => {
-      stored = await ask(() => cursorOf(doors.redis, place));
+      stored = await ask(() => placeMarkOf(doors.redis, place));
       if (stored === '' && from !== 'start') {
         const begin = from === 'now' ? await ask(() => doors.log.position(source)) : from;
         stored = await ask(() => beginAt(doors.redis, place, begin));
       }
-      const begin = stored === '' ? logBegin : placeOf(stored);
+      const at = cursorIn(stored);
+      const begin = at === '' ? logBegin : placeOf(at);
       return new ResultReader<T>(doors, source, begin, leaving.signal);
     };
 
@@ -160,7 +167,8 @@ export const pipelineOf = <T, Args extends unknown[]>(
       for (let at = 0; at === 0 || at < jobs.length; at += jobsInOneStep) {
         const part = jobs.slice(at, at + jobsInOneStep);
         // More jobs than one step takes: the place moves with the last of them, and ids keep the rest single.
-        const to = at + jobsInOneStep < jobs.length ? stored : cursor;
+        const isLast = at + jobsInOneStep >= jobs.length;
+        const to = markOf(isLast ? cursor : cursorIn(stored), uuid());
         const request = {
           pipeline: place,
           from: stored,
@@ -172,8 +180,8 @@ export const pipelineOf = <T, Args extends unknown[]>(
         const inForce = await ask(() => passOn(doors.redis, request, doors.wire));
         if (inForce !== to)
           throw new PlaceMovedError(`Pipeline ${name} is at ${inForce}, not at ${stored}`);
+        stored = to;
       }
-      stored = cursor;
       storedAtMs = performance.now();
       return jobs.map(({ id }) => end.job(id));
     };

@@ -1,4 +1,4 @@
-import { type MonoTypeOperatorFunction, type Observable, share, timer } from 'rxjs';
+import { type MonoTypeOperatorFunction, type Observable, share, takeUntil, timer } from 'rxjs';
 import { v4 as uuid } from 'uuid';
 import { Enqueuer } from '../redis/enqueuer.js';
 import { DuplicateJobError, InvalidOptionError } from '../redis/errors.js';
@@ -172,7 +172,7 @@ export class Queue {
    * meanwhile are told by one of kind `gap`.
    */
   get events$(): Observable<LogEvent> {
-    this.shared$ ??= this.events('now').pipe(shareForAWhile());
+    this.shared$ ??= this.events('now').pipe(shareForAWhile(this.doors.closed$));
     return this.shared$;
   }
 
@@ -192,7 +192,7 @@ export class Queue {
    * workers write no events: results of jobs that they ran do not come here.
    */
   get results$(): Observable<ResultEvent> {
-    this.sharedResults$ ??= this.results('now').pipe(shareForAWhile());
+    this.sharedResults$ ??= this.results('now').pipe(shareForAWhile(this.doors.closed$));
     return this.sharedResults$;
   }
 
@@ -269,5 +269,5 @@ export class Queue {
 }
 
 // A reader that ended with its last subscriber would begin anew at "now" for the next one.
-const shareForAWhile = <T>(): MonoTypeOperatorFunction<T> =>
-  share({ resetOnRefCountZero: () => timer(1_000) });
+const shareForAWhile = <T>(closed$: Observable<void>): MonoTypeOperatorFunction<T> =>
+  share({ resetOnRefCountZero: () => timer(1_000).pipe(takeUntil(closed$)) });

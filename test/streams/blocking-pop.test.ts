@@ -76,7 +76,7 @@ describe('BlockingPop', () => {
     pop.want();
     for (let n = 0; n < 5; n++) {
       await isBlocked();
-      await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     }
     await isBlocked();
     await redis.rpush(keys.queue('q'), 'one');

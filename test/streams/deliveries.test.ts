@@ -208,8 +208,10 @@ describe('deliveries$', () => {
   it('keeps the lease of a job for as long as it is unsettled', async () => {
     const [id] = await fill('q', 1);
     const delivery = await firstValueFrom(rq.queue('q').deliveries$().pipe(take(1)));
-    await until('a heartbeat was written', async () =>
-      redis.client.exists(keys.execution(id as string, delivery.execution)),
+    await until(
+      'a heartbeat was written',
+      async () =>
+        (await redis.client.exists(keys.execution(id as string, delivery.execution))) === 1,
     );
     expect(await delivery.finish()).toBe('finished');
     expect(await redis.client.exists(keys.execution(id as string, delivery.execution))).toBe(0);

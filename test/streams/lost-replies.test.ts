@@ -5,13 +5,13 @@ import { RedisUnavailableError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { ofKind } from '../../src/streams/of-kind.js';
 import { Rq } from '../../src/streams/rq.js';
-import { Proxy } from '../support/proxy.js';
+import { LossyProxy } from '../support/lossy-proxy.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { misplaced, placesOf } from './support/places.js';
 
 let server: Awaited<ReturnType<typeof startPrivateRedis>>;
-let proxy: Proxy;
+let proxy: LossyProxy;
 let redis: Redis;
 /** Its replies may be lost. */
 let rq: Rq;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  proxy = await Proxy.start(server.port);
+  proxy = await LossyProxy.start(server.port);
   redis = new Redis(server.url);
   await redis.flushall();
   rq = new Rq({ url: proxy.url });

@@ -1,4 +1,4 @@
--- uses: clock types events fail
+-- uses: clock types log events fail
 -- A worker's one exchange with Redis: hands in how jobs ended, and takes as many new ones as it has room
 -- for, in the order of its queues. Atomic because an outcome counts only while its own lease is there,
 -- because a job must never be in two places or in none, and because the event must exist exactly if the
@@ -112,11 +112,12 @@ end
 local arg = 19
 local changed = false
 
--- A popped element is only a hint: back to the head of its queue, and the claim below takes the best.
+-- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
+-- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
 for i = 1, hints do
   local q, id = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2]
   arg = arg + 2
-  if not faultOf(q) and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
+  if not misfit(q.list, 'list') and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
     redis.call('LPUSH', q.list, id)
     redis.call('DEL', q.intermediate .. firstSeen .. id)
   end

@@ -14,7 +14,7 @@ export type ProxyMode =
   | { kind: 'delay'; ms: number };
 
 /** A TCP proxy before a Redis, to lose replies in. */
-export class Proxy {
+export class LossyProxy {
   mode: ProxyMode = { kind: 'pass' };
   /** How many connections were cut. */
   cuts = 0;
@@ -26,9 +26,9 @@ export class Proxy {
     private readonly targetPort: number,
   ) {}
 
-  static async start(targetPort: number): Promise<Proxy> {
+  static async start(targetPort: number): Promise<LossyProxy> {
     const server = createServer({ noDelay: true });
-    const proxy = new Proxy(server, targetPort);
+    const proxy = new LossyProxy(server, targetPort);
     server.on('connection', (client) => proxy.join(client));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
