@@ -227,7 +227,8 @@ export class Cast implements Leaver {
   private empty(): void {
     // With nothing waiting there is nothing to claim ahead.
     this.supervisor?.tell({ kind: 'run', jobs: [], left: 0 });
-    if (this.plan.burst && this.intake.held === 0) this.events.onDone();
+    // An outcome under way may put its job back, and is followed by another look.
+    if (this.plan.burst && this.intake.isIdle()) this.events.onDone();
   }
 
   private settled(settled: Settled): void {

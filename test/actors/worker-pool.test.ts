@@ -85,25 +85,33 @@ describe('prefetch', () => {
     }
   });
 
-  it('hands held jobs back within a moment when the one before them is long', async () => {
-    const { settled, worker } = await openWindow();
-    const [path, gate] = [rig.path(), rig.gate()];
-    await rig
-      .queue()
-      .enqueueMany([
-        { name: 'tasks.waitForGate', args: [path, gate.path], options: { atFront: true } },
-      ]);
-    await begun(path);
-    await until('only the long one is held', async () => (await rig.wip()) === 1, {
-      deadlineMs: 1_500,
-    });
-    for (const { outcome, job } of settled) {
-      if (outcome.kind !== 'notBegun') continue;
-      expect(await rig.client.hget(keys.job(job.jobId), 'status')).toBe('queued');
-    }
-    gate.open();
-    await worker.stop();
-  });
+  it.each(['waitForGate', 'loopForEver'])(
+    'hands held jobs back within a moment when the one before them is long or hangs: %s',
+    async (handler) => {
+      const { settled, worker } = await openWindow();
+      const [path, gate] = [rig.path(), rig.gate()];
+      await rig
+        .queue()
+        .enqueueMany([
+          { name: `tasks.${handler}`, args: [path, gate.path], options: { atFront: true } },
+        ]);
+      await begun(path);
+      await until('only the long one is held', async () => (await rig.wip()) === 1, {
+        deadlineMs: 1_500,
+      });
+      const back = settled.filter(({ outcome }) => outcome.kind === 'notBegun');
+      expect(back.length).toBeGreaterThan(0);
+      for (const { job } of back) {
+        const [status, attempt] = await rig.client.hmget(
+          keys.job(job.jobId),
+          'status',
+          'x_attempt',
+        );
+        expect([status, attempt]).toEqual(['queued', job.started ? '1' : null]);
+      }
+      await worker.stop({ graceMs: 0 });
+    },
+  );
 });
 
 describe('a child', () => {

@@ -28,6 +28,18 @@ describe.each(['pool', 'inline', 'fork-per-job'] as const)('a burst, %s', (isola
   });
 });
 
+describe('queues', () => {
+  it('are worked on in strict order, each from its head', async () => {
+    const path = rig.path();
+    const note = (text: string) => ({ name: 'tasks.notes', args: [path, text] });
+    await rig.queue('low').enqueueMany(['l1', 'l2', 'l3'].map(note));
+    await rig.queue('high').enqueueMany(['h1', 'h2', 'h3'].map(note));
+    const { worker } = await rig.start({ queues: ['high', 'low'], burst: true });
+    await worker.done;
+    expect(linesOf(path)).toEqual(['h1', 'h2', 'h3', 'l1', 'l2', 'l3']);
+  });
+});
+
 describe('a worker for a number of jobs', () => {
   it.each([1, 3])('runs %i, claims no other, and leaves', async (maxJobs) => {
     const jobs = await rig.enqueueMany(10, 'noop');
