@@ -1,4 +1,4 @@
--- uses: clock types events
+-- uses: clock types log events
 -- Cancels a job. A waiting one leaves its list; a running one is told by its next heartbeat, and its
 -- outcome is refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job

@@ -1,4 +1,4 @@
--- uses: types events
+-- uses: types log events
 -- Removes a job and everything that lies under its id, wherever it is. One that runs is told by its next
 -- heartbeat; its outcome is refused, so that the hash does not come back, as it does in RQ.
 -- KEYS  1 job   2 dependents   3 dependencies   4 results   5 executions   6 queue list   7 intermediate

@@ -1,4 +1,4 @@
--- uses: clock types events new-jobs
+-- uses: clock types log new-jobs
 -- Puts new jobs on one queue: known queue, hash, place, event. Atomic because a hash without a place is
 -- lost and a place without a hash is a ghost. The id is the request id: a hash that is there already and
 -- holds the same payload and creation time is this very request, tried again after a lost reply.
@@ -10,6 +10,4 @@
 -- Returns a letter for each job: w written, s the same one was there, d another job has this id.
 local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream')
 if wrong then return typeError(wrong) end
-local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), 5)
-appendEvents('', ARGV[2])
-return verdicts
+return addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), 5, tonumber(ARGV[2]))

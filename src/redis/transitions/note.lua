@@ -1,4 +1,4 @@
--- uses: clock types events
+-- uses: clock types log events
 -- Writes what a running job says of itself: meta, progress, log lines. Only while the execution holds the job:
 -- a late word must not touch a job that somebody else runs by now, nor bring back one that was deleted.
 -- KEYS  1 job   2 wip   3 events
