@@ -50,10 +50,11 @@ export interface PipelineSettings<T, Args extends unknown[]> {
   name: string;
   /**
    * From a result to the arguments of a job. It is applied to each result on its own: `filter` drops one,
-   * several emissions make several jobs, asynchronous operators are fine. It may run again for the last results
+   * several emissions make several jobs, asynchronous operators are fine. Within a `pipe` the compiler needs
+   * `as const` to see which arguments they are. It may run again for the last results
    * when the process was killed. Default: the value as the only argument.
    */
-  through?: OperatorFunction<Result<T>, Args>;
+  through?: OperatorFunction<Result<T>, Readonly<Args>>;
   /** Options of the jobs it makes. */
   options?: Omit<JobOptions, 'jobId' | 'onDuplicate'>;
   /** Where it begins when it was never started before. Default `start`: with the oldest that the log holds. */
@@ -75,7 +76,7 @@ const known = new Set(['name', 'to', 'call', 'through', 'options', 'from', 'onEr
 /** Where the jobs of a pipeline go. */
 export interface PipelineEnd<Args extends unknown[]> {
   queue: string;
-  newJob(args: Args, options: JobOptions): NewJob;
+  newJob(args: Readonly<Args>, options: JobOptions): NewJob;
   job(id: string): Job;
 }
 

@@ -223,7 +223,7 @@ export class Queue {
    *   call: tasks.parse,
    *   through: (result$: Observable<Result<Page>>) => result$.pipe(
    *     filter(({ value }) => value.status === 200),
-   *     map(({ value }) => [value.url, value.html]),
+   *     map(({ value }) => [value.url, value.html] as const),
    *   ),
    * }).subscribe({ error: (error) => logger.error(error) });
    * ```
@@ -241,7 +241,7 @@ export class Queue {
     checkPipeline(options as unknown as PipelineSettings<never, never>);
     const end = {
       queue: to.name,
-      newJob: (args: Args, jobOptions: JobOptions) => to.prepare(call, args, jobOptions),
+      newJob: (args: Readonly<Args>, jobOptions: JobOptions) => to.prepare(call, args, jobOptions),
       job: (id: string) => to.job(id),
     };
     return pipelineOf(this.doors, this.name, end, settings);

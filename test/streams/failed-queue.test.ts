@@ -177,7 +177,7 @@ describe('the FailedQueue', () => {
   it('is no queue to work on', async () => {
     const failed = rq.failedQueue;
     await expect(failed.enqueue('f')).rejects.toThrow(InvalidJobOperationError);
-    await expect(failed.enqueueMany([])).rejects.toThrow(InvalidJobOperationError);
+    await expect(failed.enqueueMany()).rejects.toThrow(InvalidJobOperationError);
     expect(() => failed.deliveries$()).toThrow(InvalidJobOperationError);
     expect(() => failed.job('x')).toThrow(/rq\.fetch/);
     expect(() => failed.results()).toThrow(InvalidJobOperationError);

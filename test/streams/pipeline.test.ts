@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { concatMap, delay, filter, from, map, type Observable, of } from 'rxjs';
+import { concatMap, delay, filter, firstValueFrom, from, map, type Observable, of } from 'rxjs';
 import { InvalidNameError, InvalidOptionError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { UnserializableError } from '../../src/redis/payload/index.js';
@@ -7,6 +7,7 @@ import { ResultLostError } from '../../src/streams/errors.js';
 import type { PipelineOptions } from '../../src/streams/queue.js';
 import type { Result, ResultEvent } from '../../src/streams/results.js';
 import { Rq } from '../../src/streams/rq.js';
+import { defineTasks } from '../../src/tasks.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
@@ -260,6 +261,34 @@ describe('pipeline', () => {
     }
     await other.close();
     expect(await redis.client.dbsize()).toBe(0);
+  });
+
+  it('checks the arguments of a task when it is compiled', async () => {
+    const tasks = defineTasks('pages', {
+      parse: (url: string, depth: number) => `${url}:${depth}`,
+    });
+    await finish(1);
+    const pipe$ = rq.queue('a').pipeline({
+      name: 'typed',
+      to: rq.queue('b'),
+      call: tasks.parse,
+      through: (result$: Observable<Result<number>>) =>
+        result$.pipe(
+          filter(({ value }) => value >= 0),
+          map(({ value }) => [`page ${value}`, value] as const),
+        ),
+    });
+    const wrong = () =>
+      rq.queue('a').pipeline({
+        name: 'typed',
+        to: rq.queue('b'),
+        call: tasks.parse,
+        // @ts-expect-error a number where the task takes a text
+        through: map(({ value }: Result<number>) => [value, value]),
+      });
+    expect(wrong).not.toThrow();
+    const { call } = await (await firstValueFrom(pipe$)).fetch();
+    expect(call).toMatchObject({ functionName: 'pages.parse', args: ['page 0', 0] });
   });
 
   it('asks each result alone, so that nothing hangs on its neighbours', async () => {
