@@ -593,7 +593,9 @@ describe('audit of much', () => {
     });
     const drain = async (): Promise<void> => {
       const worker = wire.worker();
-      await extend(wire.redis, worker, 'default', [], wire.settings);
+      const beat = () => extend(wire.redis, worker, 'default', [], wire.settings);
+      await beat();
+      const beating = setInterval(beat, wire.settings.narrowLeaseMs / 4);
       let held: Awaited<ReturnType<typeof worker.claim>> = [];
       for (let settlements: never[] = []; ; ) {
         const reply = await worker.send(worker.request({ settlements, toStart: 15, toHold: 10 }));
@@ -601,7 +603,7 @@ describe('audit of much', () => {
         // The last jobs are kept until some audits have seen the others run, however slow the machine is.
         if (done > total * 0.8) await audited;
         held = reply.claimed;
-        if (held.length === 0) return;
+        if (held.length === 0) return clearInterval(beating);
         settlements = held.map((job, n) => ({
           job,
           beganAtMs: job.started ? null : performance.now(),
