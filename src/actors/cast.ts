@@ -149,7 +149,10 @@ export class Cast implements Leaver {
 
   async deregister(): Promise<void> {
     const isRegistered = await this.registered.catch(() => false);
-    if (isRegistered) await registerDeath(this.redis, this.record);
+    if (!isRegistered) return;
+    await registerDeath(this.redis, this.record);
+    // With something held the lease must run out, or nobody would find what is left.
+    if (this.intake.isIdle()) await this.leases.leave();
   }
 
   hangUp(): void {
