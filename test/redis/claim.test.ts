@@ -43,7 +43,7 @@ describe('claim', () => {
       worker_name: worker.name,
       x_attempt: '1',
     });
-    const [member, score] = await wire.redis.zrange(keys.wip('default'), 0, -1, 'WITHSCORES');
+    const [member, score] = await wire.redis.zrange(keys.wip('default'), '0', '-1', 'WITHSCORES');
     expect(member).toBe(`a:${claimed[0]?.execution}`);
     expect(Number(score)).toBeGreaterThanOrEqual((await wire.nowSeconds()) + 88);
     expect(await wire.ids()).toEqual(['b']);

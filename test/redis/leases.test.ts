@@ -43,7 +43,7 @@ describe('extend', () => {
     const execution = await wire.redis.hgetall(keys.execution('a', job.execution));
     expect(execution).toMatchObject({ id: job.execution, job_id: 'a', worker_name: worker.name });
     expect(Number(execution.last_heartbeat) - Number(execution.created_at)).toBeCloseTo(3, 1);
-    expect(await wire.redis.zrange(keys.executions('a'), 0, -1)).toEqual([job.execution]);
+    expect(await wire.redis.zrange(keys.executions('a'), '0', '-1')).toEqual([job.execution]);
     expect(await wire.redis.ttl(keys.execution('a', job.execution))).toBeGreaterThan(88);
     expect(await wire.redis.ttl(keys.executions('a'))).toBeGreaterThan(148);
     // A Python worker that settled it without asking gave it a lifetime.

@@ -188,9 +188,11 @@ class Run {
       case 'exchange':
         return this.exchange(this.actor(operation.who), operation);
       case 'repeat':
-        return this.send(this.actor(operation.who), -1);
+        await this.send(this.actor(operation.who), -1);
+        return;
       case 'stale':
-        return this.send(this.actor(operation.who), operation.pick);
+        await this.send(this.actor(operation.who), operation.pick);
+        return;
       case 'die':
         return this.die(operation.who % this.actors.length);
       case 'extend':
@@ -436,7 +438,7 @@ class Run {
       .pipeline()
       .lrange(keys.queue(queue), 0, -1)
       .lrange(keys.intermediate(queue), 0, -1)
-      .zrange(keys.wip(queue), 0, -1)
+      .zrange(keys.wip(queue), '0', '-1')
       .lrange(keys.failedQueue, 0, -1)
       .xrange(keys.events(queue), this.lastEntry === '-' ? '-' : `(${this.lastEntry}`, '+');
     for (const id of ids) {

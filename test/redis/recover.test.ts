@@ -46,7 +46,7 @@ describe('recover', () => {
     expect(await recoverAll()).toEqual(['recovered']);
     expect(await wire.ids()).toEqual(['a', 'c']);
     expect(await wire.hash('a')).toMatchObject({ status: 'queued', x_recoveries: '1' });
-    expect(await wire.redis.zrange(keys.wip('default'), 0, -1)).toEqual([
+    expect(await wire.redis.zrange(keys.wip('default'), '0', '-1')).toEqual([
       `b:${kept[0]?.execution}`,
     ]);
     expect(await wire.redis.keys('rq:execution*')).toEqual([]);
@@ -211,7 +211,7 @@ describe('recover', () => {
     const now = (await wire.nowSeconds()) * 1000;
     await wire.redis.zadd(keys.leases('default'), now - 90_000_000, 'old', now - 1_000, 'new');
     await forgetLeases(wire.redis, 'default');
-    expect(await wire.redis.zrange(keys.leases('default'), 0, -1)).toEqual(['new']);
+    expect(await wire.redis.zrange(keys.leases('default'), '0', '-1')).toEqual(['new']);
   });
 });
 

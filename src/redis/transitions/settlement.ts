@@ -4,7 +4,7 @@ export interface ClaimedJob {
   jobId: string;
   /** 32 hex characters; every outcome is fenced by it. */
   execution: string;
-  /** How often the job was started, this start included. Only grows. */
+  /** Number of this start. Only grows; skips one where a worker died and its handler may have begun. */
   attempt: number;
   /** Redis says `started`. A job that is held instead (claimed ahead) begins when its handler does. */
   started: boolean;
