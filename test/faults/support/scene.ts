@@ -58,10 +58,13 @@ export class Scene {
   }
 
   ledger(): LedgerLine[] {
-    return readFileSync(this.ledgerPath, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as LedgerLine);
+    return (
+      readFileSync(this.ledgerPath, 'utf8')
+        .split('\n')
+        // A line that a SIGKILL cut short has no end.
+        .filter((line) => line.endsWith('}'))
+        .map((line) => JSON.parse(line) as LedgerLine)
+    );
   }
 
   async events(...queues: string[]): Promise<LifecycleEvent[]> {
