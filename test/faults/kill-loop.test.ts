@@ -63,10 +63,14 @@ const killThem = async (scene: Scene): Promise<{ killed: number; tookMs: number 
   return { killed, tookMs: Math.round(performance.now() - beganMs) };
 };
 
-/** For each job that began more than once: the executions that were not the last, and what took them away. */
+/** Jobs that began more than once: those of which nothing tells why, and those whose runs had one fence. */
 const explain = (ledger: readonly LedgerLine[], events: readonly LifecycleEvent[]) => {
   const runs = new Map<string, Set<string>>();
-  for (const { id, execution } of ledger) runs.set(id, (runs.get(id) ?? new Set()).add(execution));
+  const fences = new Map<string, Set<number>>();
+  for (const { id, execution, attempt } of ledger) {
+    runs.set(id, (runs.get(id) ?? new Set()).add(execution));
+    fences.set(id, (fences.get(id) ?? new Set()).add(attempt));
+  }
   const taken = new Set<string>();
   for (const event of events) {
     if (event.kind === 'recovered' || event.kind === 'handedBack') taken.add(event.execution);
@@ -75,7 +79,13 @@ const explain = (ledger: readonly LedgerLine[], events: readonly LifecycleEvent[
   const unexplained = repeated.filter(
     ([, executions]) => [...executions].filter((execution) => !taken.has(execution)).length > 1,
   );
-  return { repeated: repeated.length, unexplained: unexplained.map(([id]) => id) };
+  const fenceless = repeated.filter(([id, { size }]) => fences.get(id)?.size !== size);
+  const idsOf = (found: typeof repeated): string[] => found.map(([id]) => id);
+  return {
+    repeated: repeated.length,
+    unexplained: idsOf(unexplained),
+    fenceless: idsOf(fenceless),
+  };
 };
 
 describe('a worker that is killed again and again', () => {
@@ -103,7 +113,7 @@ describe('a worker that is killed again and again', () => {
         }
         const finished = events.filter(({ kind }) => kind === 'finished');
         const recovered = events.filter(({ kind }) => kind === 'recovered').length;
-        const { repeated, unexplained } = explain(scene.ledger(), events);
+        const { repeated, unexplained, fenceless } = explain(scene.ledger(), events);
         process.stderr.write(
           `kill loop: ${killed} kills in ${tookMs} ms, ${ids.length} jobs, ${finished.length} finished, ` +
             `${recovered} recovered, ${repeated} ran more than once, ${unexplained.length} of them untold\n`,
@@ -112,7 +122,12 @@ describe('a worker that is killed again and again', () => {
         expect(finished).toHaveLength(ids.length);
         expect(new Set(finished.map(({ jobId }) => jobId))).toEqual(new Set(ids));
         expect(unexplained).toEqual([]);
-        expect((await scene.audit()).findings).toEqual([]);
+        // Each run could be told from every other by its fence.
+        expect(fenceless).toEqual([]);
+        // Killed workers stay listed until the next cleaning, ten minutes later; nothing else may be found.
+        const { findings } = await scene.audit({ repair: true });
+        expect(findings.filter(({ code }) => code !== 'A15').slice(0, 20)).toEqual([]);
+        expect(findings.every(({ mended }) => mended)).toBe(true);
         expect(killed).toBeGreaterThanOrEqual(Math.min(kills, 60));
       } finally {
         await scene.close();

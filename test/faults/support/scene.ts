@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisServer } from '../../../scripts/redis-server.mjs';
-import { type AuditReport, audit } from '../../../src/redis/audit/audit.js';
+import { type AuditOptions, type AuditReport, audit } from '../../../src/redis/audit/audit.js';
 import { keys } from '../../../src/redis/keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../../../src/redis/lifecycle-event.js';
 import type { WireSettings } from '../../../src/redis/transitions/queue-keys.js';
@@ -104,8 +104,8 @@ export class Scene {
     );
   }
 
-  audit(): Promise<AuditReport> {
-    return audit(this.rq.redis, this.rq.wire, { intervalMs: 300, graceMs: 2_000 });
+  audit(options: AuditOptions = {}): Promise<AuditReport> {
+    return audit(this.rq.redis, this.rq.wire, { intervalMs: 300, graceMs: 2_000, ...options });
   }
 
   async close(): Promise<void> {
