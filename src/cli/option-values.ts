@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../redis/duration.js';
 
 /** Parsers for values of options. Each throws commander's InvalidArgumentError, which ends with code 2. */
 
@@ -19,16 +20,14 @@ export const seconds =
     return value;
   };
 
-const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 };
-
 /** Seconds, or digits and a unit: `90`, `30m`, `1h`, `7d`; -1 where RQ means "for ever". RQ: `parse_timeout`. */
 export const duration = (text: string): number => {
-  const match = /^(-1|\d{1,10})([smhd]?)$/i.exec(text);
-  if (!match)
+  const value = parseDuration(text);
+  if (value === null)
     throw new InvalidArgumentError(
       'It must be whole seconds, or digits and one of s, m, h, d, such as 90 or 1h.',
     );
-  return Number(match[1]) * (unitSeconds[(match[2] as string).toLowerCase()] as number);
+  return value;
 };
 
 /** Gathers the values of an option that may be given again and again. */

@@ -1,21 +1,35 @@
+import {
+  type Duration,
+  type DurationRule,
+  durationOption,
+  largestSeconds,
+  secondsOf,
+} from './duration.js';
 import { InvalidOptionError } from './errors.js';
 import { checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
 import type { NewJob } from './transitions/enqueue.js';
 
-/** What may be said of a job when it is enqueued. All durations are in seconds, as on the wire. */
+/**
+ * What may be said of a job when it is enqueued. Each duration has two spellings, of which one may be given:
+ * `timeout` takes seconds or a text such as `'5m'`, `timeoutSeconds` a number of seconds.
+ */
 export interface JobOptions {
   /** Default: a random UUID. Must match `[A-Za-z0-9_-]+`. */
   jobId?: string;
   /** What to do when a job with this id exists: refuse (the default), or take it for done. */
   onDuplicate?: 'throw' | 'keep';
-  /** How long a run may take; -1 is no limit. Default 180, as in RQ. */
+  /** How long a run may take; -1 is no limit. Default 180 s, as in RQ. */
+  timeout?: Duration;
   timeoutSeconds?: number;
   /** How long the job may wait before it expires. Default: for ever. */
+  ttl?: Duration;
   ttlSeconds?: number;
-  /** How long a finished job is kept; -1 for ever, 0 not at all. Default: the worker's, 500. */
+  /** How long a finished job is kept; -1 for ever, 0 not at all. Default: the worker's, 500 s. */
+  resultTtl?: Duration;
   resultTtlSeconds?: number;
   /** How long a failed job is kept; -1 for ever, 0 not at all. Default: the worker's, one year. */
+  failureTtl?: Duration;
   failureTtlSeconds?: number;
   /** For humans. Default: the call, as RQ writes it. */
   description?: string;
@@ -23,8 +37,13 @@ export interface JobOptions {
   meta?: Record<string, unknown>;
   /** To the front of the queue instead of its end. */
   atFront?: boolean;
-  /** Further attempts after a failure. `intervalsSeconds` are the pauses; a single one serves all. */
-  retry?: { max: number; intervalsSeconds?: readonly number[]; atFront?: boolean };
+  /** Further attempts after a failure. `intervals` are the pauses; a single one serves all. */
+  retry?: {
+    max: number;
+    intervals?: Duration | readonly Duration[];
+    intervalsSeconds?: readonly number[];
+    atFront?: boolean;
+  };
   /** `pickle` for Python workers that run with RQ's default serializer. Default: `json`. */
   serializer?: SerializerName;
   /** `stream` also where no Python reader is known: RQ's results stream, at 4.4 KB a job. Default: `hash`. */
@@ -36,9 +55,13 @@ export interface JobOptions {
 const known = new Set([
   'jobId',
   'onDuplicate',
+  'timeout',
   'timeoutSeconds',
+  'ttl',
   'ttlSeconds',
+  'resultTtl',
   'resultTtlSeconds',
+  'failureTtl',
   'failureTtlSeconds',
   'description',
   'meta',
@@ -66,49 +89,31 @@ export const fieldsOf = (
   }
   const fields: Array<string | number | Buffer> = [];
   if (options.jobId !== undefined) checkJobId(options.jobId);
-  if (options.timeoutSeconds !== undefined && options.timeoutSeconds !== defaultTimeoutSeconds) {
-    fields.push(
-      'timeout',
-      whole(
-        'timeoutSeconds',
-        options.timeoutSeconds,
-        (n) => n > 0 || n === -1,
-        'more than 0, or -1',
-      ),
-    );
-  }
-  if (options.ttlSeconds !== undefined) {
-    fields.push(
-      'ttl',
-      whole('ttlSeconds', options.ttlSeconds, (n) => n > 0, 'more than 0'),
-    );
-  }
-  if (options.resultTtlSeconds !== undefined) {
-    fields.push(
-      'result_ttl',
-      whole('resultTtlSeconds', options.resultTtlSeconds, (n) => n >= -1, '-1 or more'),
-    );
-  }
-  if (options.failureTtlSeconds !== undefined) {
-    fields.push(
-      'failure_ttl',
-      whole('failureTtlSeconds', options.failureTtlSeconds, (n) => n >= -1, '-1 or more'),
-    );
-  }
+  const timeout = durationOption(options, 'timeout', timeoutRule);
+  if (timeout !== undefined && timeout !== defaultTimeoutSeconds) fields.push('timeout', timeout);
+  const ttl = durationOption(options, 'ttl', { least: 1 });
+  if (ttl !== undefined) fields.push('ttl', ttl);
+  const resultTtl = durationOption(options, 'resultTtl', keptRule);
+  if (resultTtl !== undefined) fields.push('result_ttl', resultTtl);
+  const failureTtl = durationOption(options, 'failureTtl', keptRule);
+  if (failureTtl !== undefined) fields.push('failure_ttl', failureTtl);
   if (options.retry !== undefined) fields.push(...retryFields(options.retry));
   if (options.meta !== undefined && Object.keys(options.meta).length > 0) {
     fields.push('meta', encodeValue(options.meta, options.serializer ?? 'json', { root: 'meta' }));
   }
   // Every Python producer writes this field; with it in the hash, workers answer in the results stream.
   if (options.results === 'stream') fields.push('success_callback_name', '');
-  return { atFront: options.atFront === true, ttlSeconds: options.ttlSeconds ?? null, fields };
+  return { atFront: options.atFront === true, ttlSeconds: ttl ?? null, fields };
 };
 
+const timeoutRule: DurationRule = { least: 1, forever: true };
+const keptRule: DurationRule = { least: 0, forever: true };
+
 const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | number> => {
-  const intervals = retry.intervalsSeconds ?? [];
-  const max = whole('retry.max', retry.max, (n) => n >= 1, '1 or more');
-  for (const interval of intervals)
-    whole('retry.intervalsSeconds', interval, (n) => n >= 0, '0 or more');
+  const max = retry.max;
+  if (!Number.isInteger(max) || max < 1 || max > largestSeconds)
+    throw new InvalidOptionError('retry.max', 'it must be a whole number, 1 or more');
+  const intervals = pausesOf(retry);
   // An empty list crashes RQ's failure path.
   const fields: Array<string | number> = [
     'retries_left',
@@ -120,17 +125,15 @@ const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | nu
   return fields;
 };
 
-/** Scripts print larger numbers in a form that Redis takes for no number; in seconds it is 30,000 years. */
-const largest = 1e12;
-
-const whole = (
-  option: string,
-  value: unknown,
-  holds: (n: number) => boolean,
-  rule: string,
-): number => {
-  if (typeof value !== 'number' || !Number.isInteger(value) || !holds(value) || value > largest) {
-    throw new InvalidOptionError(option, `it must be a whole number, ${rule}, and at most 1e12`);
-  }
-  return value;
+const pausesOf = ({ intervals, intervalsSeconds }: NonNullable<JobOptions['retry']>): number[] => {
+  if (intervals !== undefined && intervalsSeconds !== undefined)
+    throw new InvalidOptionError(
+      'retry.intervals',
+      'it says the same as retry.intervalsSeconds; give one',
+    );
+  const option = intervals === undefined ? 'retry.intervalsSeconds' : 'retry.intervals';
+  const given = intervals ?? intervalsSeconds ?? [];
+  return (Array.isArray(given) ? given : [given]).map((pause) =>
+    secondsOf(option, pause, { least: 0 }),
+  );
 };

@@ -99,7 +99,8 @@ describe('enqueue', () => {
       [{ ttlSeconds: 1.5 }, InvalidOptionError],
       [{ resultTtlSeconds: -2 }, InvalidOptionError],
       [{ retry: { max: 0 } }, InvalidOptionError],
-      [{ timeout: 5 } as object, InvalidOptionError],
+      [{ timeOut: 5 } as object, InvalidOptionError],
+      [{ timeout: '5 min' } as object, InvalidOptionError],
       [{ meta: { f: () => 1 } }, UnserializableError],
     ] as const;
     for (const [options, error] of refused) {
