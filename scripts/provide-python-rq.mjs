@@ -8,6 +8,8 @@ import { Refusal, root, run, say } from './running.mjs';
 const releases = [
   { variable: 'RXRQ_PYTHON_2_12', rq: '2.12.0', redisPy: '7.4.1' },
   { variable: 'RXRQ_PYTHON_1_16', rq: '1.16.2', redisPy: '5.3.1' },
+  // What Debian 12 has as python3-rq and python3-redis.
+  { variable: 'RXRQ_PYTHON_1_13', rq: '1.13.0', redisPy: '4.3.4' },
 ];
 
 /**

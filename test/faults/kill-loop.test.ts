@@ -90,7 +90,7 @@ const explain = (ledger: readonly LedgerLine[], events: readonly LifecycleEvent[
 
 describe('a worker that is killed again and again', () => {
   it(
-    'loses no job, ends each once, and tells of each that ran twice',
+    '54: loses no job, ends each once, and tells of each that ran twice',
     async () => {
       const scene = await Scene.open(wire);
       try {

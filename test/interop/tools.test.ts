@@ -104,9 +104,9 @@ worker.register_death()`);
   });
 
   it.each([
-    ['40', 'with -S json', ['-S', jsonOption[version]]],
-    ['41', 'without -S, which damages meta', []],
-  ])('%s: `rq requeue` %s: the job runs again on Node', async (_, __, options) => {
+    ['40: `rq requeue` with -S json', ['-S', jsonOption[version]]],
+    ['41: `rq requeue` without -S, which damages meta', []],
+  ])('%s: the job runs again on Node', async (_, options) => {
     const { rq, redis, python } = sides;
     const queue = rq.queue(`requeued-${options.length}`);
     const meta = { precious: ['é', 1] };

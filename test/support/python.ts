@@ -6,11 +6,12 @@ import { describe, it } from '@jest/globals';
 import { endWithUs } from '../../scripts/guard.mjs';
 
 /** The Python RQ releases that the interop tests run against. */
-export type PythonRqVersion = '2.12' | '1.16';
+export type PythonRqVersion = '2.12' | '1.16' | '1.13';
 
 const environments = {
   '2.12': { variable: 'RXRQ_PYTHON_2_12', directory: 'rq-2.12.0' },
   '1.16': { variable: 'RXRQ_PYTHON_1_16', directory: 'rq-1.16.2' },
+  '1.13': { variable: 'RXRQ_PYTHON_1_13', directory: 'rq-1.13.0' },
 } as const;
 
 export class PythonFailedError extends Error {
@@ -83,10 +84,10 @@ export function startPython(
 }
 
 /** `describe` once per release; where Python RQ is missing the tests are skipped, and loudly. */
-export function describeWithPython(
+export function describeWithPython<Version extends PythonRqVersion>(
   name: string,
-  versions: readonly PythonRqVersion[],
-  define: (version: PythonRqVersion) => void,
+  versions: readonly Version[],
+  define: (version: Version) => void,
 ): void {
   for (const version of versions) {
     const title = `${name} (Python RQ ${version})`;

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { catalogue } from '../interop/cases/catalogue.mjs';
+
+const page = readFileSync(new URL('../../docs/interop.md', import.meta.url), 'utf8');
+const rows = [...page.matchAll(/^\| (\d+)( ★)? \| (.+) \| ([^|]*) \|$/gm)].map(
+  ([, number, star, shows, tests]) => ({ number: Number(number), star: !!star, shows, tests }),
+);
+const reasons = [...page.matchAll(/^- (\d+)(?:, RQ ([\d.]+))?: (.+)\.$/gm)].map(
+  ([, number, release, why]) => ({ number: Number(number), release: release ?? 'all', why }),
+);
+
+/** The cases that a test file names, in the names of its tests. */
+const casesIn = (name: string): number[] => {
+  const paths = [`../interop/${name}.test.ts`, `../${name}.test.ts`];
+  const url = paths.map((path) => new URL(path, import.meta.url)).find((each) => existsSync(each));
+  if (!url) throw new Error(`docs/interop.md names the test file ${name}, which is not there`);
+  const heads = [...readFileSync(url, 'utf8').matchAll(/(['"`])(\d+(?:, \d+)*): /g)];
+  return heads.flatMap(([, , numbers]) => (numbers ?? '').split(', ').map(Number));
+};
+
+describe('docs/interop.md', () => {
+  it('has the cases of the catalogue, in order', () => {
+    expect(catalogue.map(({ number }) => number)).toEqual(
+      Array.from({ length: 54 }, (_, n) => n + 1),
+    );
+    const asRow = catalogue.map(({ number, star = false, shows }) => ({ number, star, shows }));
+    expect(rows.map(({ number, star, shows }) => ({ number, star, shows }))).toEqual(asRow);
+  });
+
+  it('names for each case a test that shows it, or a reason why there is none', () => {
+    for (const { number, tests } of rows) {
+      const files = [...(tests ?? '').matchAll(/`([^`]+)`/g)].map(([, file]) => file as string);
+      for (const file of files) expect([file, ...casesIn(file)]).toContain(number);
+      const isWithout = catalogue[number - 1]?.without?.all !== undefined;
+      if (files.length === 0) expect({ number, isWithout }).toEqual({ number, isWithout: true });
+    }
+  });
+
+  it('says why a case is not shown with a release', () => {
+    const known = catalogue.flatMap(({ number, without = {} }) =>
+      Object.entries(without).map(([release, why]) => ({ number, release, why })),
+    );
+    expect(reasons).toEqual(known);
+  });
+});

@@ -1,0 +1,76 @@
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { InvalidNameError, InvalidOptionError, type LifecycleEvent } from '../../../src/index.js';
+import { describeWithPython } from '../../support/python.js';
+import { until } from '../../support/until.js';
+import { TwoSides } from '../two-sides.js';
+
+const soon = { timeoutMs: 10_000 };
+
+describeWithPython('cases 1 to 20, what the other files leave', ['2.12', '1.16'], (version) => {
+  let sides: TwoSides;
+  beforeAll(async () => {
+    sides = await TwoSides.meet(version);
+  });
+  afterEach(() => sides.stopWorkers());
+  afterAll(() => sides?.part());
+
+  it('4: refuses an id that ends a worker of RQ 2.x', async () => {
+    const { rq, redis, python } = sides;
+    const queue = rq.queue('ids');
+    for (const jobId of ['with space', 'a:b', 'é', '', 'a'.repeat(201)]) {
+      await expect(queue.enqueueWith({ jobId }, 'pyjobs.add', 1)).rejects.toThrow(InvalidNameError);
+    }
+    expect(await redis.exists('rq:queue:ids')).toBe(0);
+
+    const model = await queue.enqueue('pyjobs.add', 1);
+    const next = await queue.enqueue('pyjobs.add', 2);
+    await redis.copy(`rq:job:${model.id}`, 'rq:job:with space');
+    await redis.lset('rq:queue:ids', 0, 'with space');
+    await python.run("work('ids')");
+    if (version === '1.16') {
+      expect(await redis.hget('rq:job:with space', 'status')).toBe('finished');
+      expect(await next.result(soon)).toBe(2);
+      return;
+    }
+    // The worker has gone home: the id stays in flight, and what is behind it waits.
+    expect(await redis.lrange('rq:queue:ids:intermediate', 0, -1)).toEqual(['with space']);
+    expect(await queue.ids()).toEqual([next.id]);
+    expect(await redis.hget('rq:job:with space', 'status')).toBe('queued');
+
+    // A Node worker that has no handler for the next one: a burst leaves it, and drops the id with a reason.
+    const dropped: LifecycleEvent[] = [];
+    const events = queue.events$.subscribe((event) => {
+      if (event.kind === 'dropped') dropped.push(event);
+    });
+    await redis.lmove('rq:queue:ids:intermediate', 'rq:queue:ids', 'LEFT', 'LEFT');
+    await sides.burst('ids', { isolation: 'inline' });
+    await until('the id is dropped', () => dropped.length > 0);
+    events.unsubscribe();
+    expect(dropped).toEqual([
+      expect.objectContaining({ jobId: 'with space', reason: 'not an id that RQ accepts' }),
+    ]);
+    await python.run("work('ids')");
+    expect(await next.result(soon)).toBe(2);
+  });
+
+  it('6: writes a timeout as whole seconds, and refuses what is none', async () => {
+    const { rq, redis, python } = sides;
+    const queue = rq.queue('timeouts');
+    for (const timeoutSeconds of [1.5, '5m' as unknown as number, 0, -2, Number.NaN]) {
+      await expect(queue.enqueueWith({ timeoutSeconds }, 'pyjobs.look')).rejects.toThrow(
+        InvalidOptionError,
+      );
+    }
+    expect(await redis.exists('rq:queue:timeouts')).toBe(0);
+    const job = await queue.enqueueWith({ timeoutSeconds: 300 }, 'pyjobs.look');
+    expect(await redis.hget(`rq:job:${job.id}`, 'timeout')).toBe('300');
+    await python.run("work('timeouts')");
+    expect(await job.result(soon)).toMatchObject({ timeout: 300 });
+    // Written as they were given, Python could not read the job.
+    for (const text of ['1.5', '5m']) {
+      await redis.hset(`rq:job:${job.id}`, 'timeout', text);
+      await expect(python.run('fetch(id)', { id: job.id })).rejects.toThrow(/ValueError/);
+    }
+    await job.delete();
+  });
+});
