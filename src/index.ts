@@ -36,6 +36,7 @@ export {
 } from './redis/payload/index.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
+export { CommandRefusedError, NoAnswerError, NoSuchWorkerError } from './streams/command-errors.js';
 export type { DeliveriesOptions } from './streams/deliveries.js';
 export { AlreadySettledError, Delivery } from './streams/delivery.js';
 export {
@@ -59,6 +60,7 @@ export {
 } from './streams/queue.js';
 export type { MissingResult, Result, ResultEvent } from './streams/results.js';
 export { Rq, type RqOptions } from './streams/rq.js';
+export type { CommandSent, Pong, WorkerHandle } from './streams/worker-handle.js';
 export {
   currentJob,
   DoNotRetryError,

@@ -17,6 +17,7 @@ import {
   registerDeath,
   type WorkerRecord,
 } from '../redis/transitions/worker-life.js';
+import { CommandInbox } from '../streams/command-inbox.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
 import { ExecutorLostError, WorkerNameTakenError } from './errors.js';
@@ -32,6 +33,7 @@ import { jobNoteOf } from './job-note.js';
 import type { JobToRun } from './job-to-run.js';
 import { ActorSystem } from './kernel/actor-system.js';
 import type { ActorRef, Supervision } from './kernel/behavior.js';
+import { type Obedient, obey } from './obey.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
@@ -48,6 +50,8 @@ export type MakeExecutor = (plan: WorkerPlan, events: ExecutorEvents) => Executo
 export interface CastEvents extends Required<WorkerEvents> {
   /** There is nothing left to do: the queues of a burst are empty, or `maxJobs` have ended. */
   onDone(): void;
+  /** Somebody asked for it with a command. */
+  onShutdown(): void;
   /** It was up, and nobody runs or records jobs any more. */
   onFatal(error: unknown): void;
 }
@@ -66,6 +70,7 @@ export class Cast implements Leaver {
   private readonly redis: Redis;
   private readonly leases: LeaseKeeper;
   private readonly intake: Intake;
+  private readonly inbox: CommandInbox;
   private readonly tally: Tally;
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
@@ -97,6 +102,10 @@ export class Cast implements Leaver {
       onEmpty: () => this.empty(),
       onTrouble,
     });
+    this.inbox = new CommandInbox(this.redis, openCommandConnection(url), worker, {
+      onCommand: (command) => obey(this.obedient, command),
+      onTrouble,
+    });
     this.tally = new Tally(plan.maxJobs, (start, hold) => this.intake.setRoom(start, hold));
     // It may be rejected before anybody waits for it.
     this.ready.promise.catch(() => undefined);
@@ -121,6 +130,8 @@ export class Cast implements Leaver {
     if (!(await reaching('register the worker', this.registered)))
       throw new WorkerNameTakenError(this.plan.name);
     if (!this.isLeaving) await reaching('take out its leases', this.leases.start());
+    // With the leases' heartbeat: no oftener has anybody to look for what was not heard.
+    if (!this.isLeaving) await this.inbox.start(this.plan.wire.narrowLeaseMs / 4);
     if (this.isLeaving) return this.ready.promise;
     this.supervisor = this.system.spawn(this.makeSupervisor());
     this.system.spawn(this.makeHeartbeater());
@@ -158,7 +169,20 @@ export class Cast implements Leaver {
   hangUp(): void {
     this.leases.stop();
     this.intake.close();
+    this.inbox.close();
     closeConnection(this.redis);
+  }
+
+  private readonly obedient: Obedient = {
+    inHand: () => this.tally.jobs,
+    cancel: (execution, reason) => this.supervisor?.tell({ kind: 'cancel', execution, reason }),
+    renewLeases: () => void this.leases.renewAll(),
+    state: () => this.state(),
+    shutdown: () => this.events.onShutdown(),
+  };
+
+  private state(): WorkerRecord['state'] {
+    return this.tally.isBusy ? 'busy' : 'idle';
   }
 
   private makeRecorder() {
@@ -204,7 +228,7 @@ export class Cast implements Leaver {
     return heartbeater({
       record: this.record,
       beat: (record) => beat(this.redis, record, recordTtlSeconds),
-      state: () => (this.tally.isBusy ? 'busy' : 'idle'),
+      state: () => this.state(),
       everyMs: recordEveryMs,
       onTrouble: (error) => this.trouble(error),
     });

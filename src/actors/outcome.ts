@@ -18,8 +18,11 @@ export type Outcome =
   | { kind: 'timedOut'; limitMs: number }
   /** `detail` says what is known of the death: last lines of stderr, "broke the protocol: …". */
   | { kind: 'died'; exitCode: number | null; signal: string | null; detail: string }
-  /** Ended by us before it could answer: its job was canceled or deleted, or the worker is leaving. */
-  | { kind: 'stopped'; reason: 'canceled' | 'deleted' | 'lost' | 'shutdown' }
+  /**
+   * Ended by us before it could answer: its job was canceled, deleted or taken away, the worker is leaving,
+   * somebody stopped just this job (`byUser`), or had its executor killed.
+   */
+  | { kind: 'stopped'; reason: 'canceled' | 'deleted' | 'lost' | 'shutdown' | 'byUser' | 'killed' }
   | { kind: 'undecodable'; cause: string }
   | { kind: 'unknownHandler'; functionName: string }
   /** Claimed, but the handler never began: the job goes back to the head of its queue, uncharged. */

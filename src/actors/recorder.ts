@@ -89,16 +89,14 @@ class Recorder {
   private ended(batch: readonly Ended[]): void {
     let back = 0;
     for (const ended of batch) {
-      const { kind } = ended.outcome;
-      if (kind === 'notBegun' || kind === 'stopped') back += 1;
-      else if (kind === 'unknownHandler') this.park(ended);
+      if (goesBack(ended.outcome)) back += 1;
+      else if (ended.outcome.kind === 'unknownHandler') this.park(ended);
       else this.settle(ended);
     }
     // Each goes to the head of its queue: the first must be the last to go, or their order is reversed.
     for (let at = batch.length - 1; back > 0; at--) {
       const ended = batch[at] as Ended;
-      const { kind } = ended.outcome;
-      if (kind !== 'notBegun' && kind !== 'stopped') continue;
+      if (!goesBack(ended.outcome)) continue;
       back -= 1;
       this.settle(ended);
     }
@@ -141,6 +139,10 @@ class Recorder {
     });
   }
 }
+
+const goesBack = (outcome: Outcome): boolean =>
+  outcome.kind === 'notBegun' ||
+  (outcome.kind === 'stopped' && outcome.reason !== 'byUser' && outcome.reason !== 'killed');
 
 // Executors know less of a job than its claim does, but they give back the very object that they were given.
 const claimedJobOf = (job: Begun['job']): ClaimedJob => job as ClaimedJob;

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { toUSVString } from 'node:util';
 import type { Settlement } from '../redis/transitions/settlement.js';
 import type { Outcome } from './outcome.js';
@@ -34,7 +35,7 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
         kind: 'fail',
         reason: cut(`the executor died (${how}): ${detail}`),
         retryable: true,
-        traceback: `Work-horse terminated unexpectedly; waitpid returned ${exitCode ?? 'None'} (signal ${signal ?? 'None'}); \n${detail}`,
+        traceback: `${workHorseText(exitCode, signal)}\n${detail}`,
       };
     }
     case 'undecodable':
@@ -45,12 +46,28 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
         reason: cut(`no handler ${JSON.stringify(outcome.functionName)} in this worker`),
         limit: passLimit,
       };
-    // The script finds out by itself what became of a job that was canceled, deleted or lost.
     case 'stopped':
+      if (outcome.reason === 'byUser')
+        return { kind: 'stop', reason: stoppedText, traceback: stoppedText };
+      if (outcome.reason === 'killed') {
+        const text = workHorseText(null, 'SIGKILL');
+        return { kind: 'fail', reason: text.trim(), retryable: true, traceback: text };
+      }
+      // The script finds out by itself what became of a job that was canceled, deleted or lost.
       return { kind: 'back', reason: outcome.reason };
     case 'notBegun':
       return { kind: 'back', reason: cut(outcome.reason) };
   }
+};
+
+/** RQ's: `Worker.monitor_work_horse`. */
+const stoppedText = 'Job stopped by user, work-horse terminated.';
+
+// RQ shows the status that wait() gives: the signal as it is, an exit code in the upper byte.
+const workHorseText = (exitCode: number | null, signal: string | null): string => {
+  const number = constants.signals[signal as NodeJS.Signals] as number | undefined;
+  const status = number ?? (exitCode === null ? 'None' : exitCode * 256);
+  return `Work-horse terminated unexpectedly; waitpid returned ${status}${number === undefined ? '' : ` (signal ${number})`}; `;
 };
 
 const fatal = (reason: string): Settlement['end'] => ({

@@ -216,6 +216,8 @@ class Supervisor {
       for (const { keeper } of this.places) keeper.tell({ kind: 'cancel', execution, reason });
       return;
     }
+    // There is no process yet that could be killed.
+    if (reason === 'killed') return;
     this.backlog = this.backlog.filter((waiting) => waiting !== job);
     const outcome = { kind: 'stopped', reason } as const;
     this.recorder.tell({ kind: 'ended', ended: [{ job, outcome, beganAtMs: null, tookMs: 0 }] });

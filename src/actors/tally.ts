@@ -11,7 +11,7 @@ export interface WorkerSummary {
 
 /** What a worker has in hand and has done, and how many jobs it may take. */
 export class Tally {
-  private readonly inHand = new Map<string, string>();
+  private readonly inHand = new Map<string, ClaimedJob>();
   private finished = 0;
   private failed = 0;
   private ran = 0;
@@ -25,6 +25,11 @@ export class Tally {
     private readonly setRoom: (start: number, hold: number) => void,
   ) {}
 
+  /** Jobs that were claimed and not settled, the oldest first. */
+  get jobs(): readonly ClaimedJob[] {
+    return [...this.inHand.values()];
+  }
+
   get isBusy(): boolean {
     return this.inHand.size > 0;
   }
@@ -35,12 +40,12 @@ export class Tally {
   }
 
   get summary(): WorkerSummary {
-    const { finished, failed, inHand } = this;
-    return { finished, failed, left: [...inHand.values()] };
+    const { finished, failed, jobs } = this;
+    return { finished, failed, left: jobs.map(({ jobId }) => jobId) };
   }
 
   claimed(jobs: readonly ClaimedJob[]): void {
-    for (const { execution, jobId } of jobs) this.inHand.set(execution, jobId);
+    for (const job of jobs) this.inHand.set(job.execution, job);
   }
 
   /** A job has ended; Redis has yet to be told. */
@@ -53,7 +58,7 @@ export class Tally {
   settled({ job, verdict }: Settled): void {
     this.inHand.delete(job.execution);
     if (verdict === 'finished') this.finished += 1;
-    if (verdict === 'quarantined') this.failed += 1;
+    if (verdict === 'quarantined' || verdict === 'stopped') this.failed += 1;
   }
 
   want(start: number, hold: number): void {

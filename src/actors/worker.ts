@@ -10,6 +10,9 @@ import type { WorkerPlan } from './worker-options.js';
 export type { WorkerSummary } from './tally.js';
 export type { WorkerEvents } from './worker-events.js';
 
+/** RQ's: commands closer together are taken for one. RQ: `request_force_stop`. */
+const coldAfterMs = 1_000;
+
 /**
  * A worker: takes jobs of its queues in strict order, has them run, and writes down how they ended. Here is
  * only its life, which it has once: it comes up, and it leaves, because it is told to, because there is nothing
@@ -22,6 +25,7 @@ export class Worker {
   private cast: Cast | null = null;
   private starting: Promise<readonly string[]> | null = null;
   private leaving: Promise<WorkerSummary> | null = null;
+  private shutdownAtMs: number | null = null;
 
   constructor(
     readonly plan: WorkerPlan,
@@ -66,6 +70,7 @@ export class Worker {
       this.cast = new Cast(this.plan, this.makeExecutor, {
         ...this.events,
         onDone: () => void this.stop(),
+        onShutdown: () => this.shutDown(),
         onFatal: (error) => this.giveUp(error),
       });
       const names = await this.cast.enter();
@@ -78,6 +83,13 @@ export class Worker {
       await this.leave(cause);
       throw cause;
     }
+  }
+
+  // As with signals: the first is warm, another one a second later is not.
+  private shutDown(): void {
+    const nowMs = performance.now();
+    this.shutdownAtMs ??= nowMs;
+    void this.stop(nowMs - this.shutdownAtMs >= coldAfterMs ? { graceMs: 0 } : {});
   }
 
   private giveUp(error: unknown): void {

@@ -18,6 +18,7 @@ const details: Details = {
   failed: ({ reason }) => shown(reason),
   retried: ({ retriesLeft, delaySeconds }) =>
     `${shown(retriesLeft)} retries left${isAbove(delaySeconds, 0) ? `, in ${shown(delaySeconds)} s` : ''}`,
+  stopped: () => '',
   quarantined: ({ reason }) => shown(reason),
   requeued: () => '',
   recovered: ({ recoveries }) => `its worker was lost, recovery ${shown(recoveries)}`,
@@ -56,6 +57,7 @@ const good = new Set(['finished']);
 const bad = new Set(['failed', 'quarantined', 'lost', 'gap']);
 const notable = new Set([
   'retried',
+  'stopped',
   'requeued',
   'recovered',
   'handedBack',

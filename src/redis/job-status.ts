@@ -17,7 +17,7 @@ export type JobStatus = (typeof jobStatuses)[number];
 export const moves = {
   created: ['queued', 'started', 'failed', 'canceled'],
   queued: ['started', 'failed', 'canceled'],
-  started: ['finished', 'failed', 'queued', 'scheduled', 'canceled'],
+  started: ['finished', 'failed', 'stopped', 'queued', 'scheduled', 'canceled'],
   finished: [],
   failed: ['queued'],
   stopped: ['queued'],

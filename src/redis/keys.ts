@@ -28,6 +28,8 @@ export const keys = {
   workers: 'rq:workers',
   workersOf: (queue: string) => `rq:workers:${queue}`,
   worker: (name: string) => `rq:worker:${name}`,
+  /** Channel on which a worker hears commands, from any language. */
+  commandsTo: (worker: string) => `${prefixes.commandsTo}${worker}`,
   /** Taken by whoever cleans a queue's registries, Python or Node. */
   cleaning: (queue: string) => `rq:clean_registries:${queue}`,
   /** LIST of quarantined ids in the order of their quarantine, as RQ 0.x kept it. */
@@ -38,6 +40,10 @@ export const keys = {
   leases: (queue: string) => `rxrq:leases:${queue}`,
   /** What a worker's last settle-and-claim answered, so that a lost reply can be asked for again. */
   reply: (worker: string, slot: number) => `rxrq:reply:${worker}:${slot}`,
+  /** LIST of commands that a worker of ours finds when it did not hear them. */
+  mailbox: (worker: string) => `rxrq:commands:${worker}`,
+  /** What a worker answered to the command of this id, JSON. */
+  answer: (commandId: string) => `rxrq:answer:${commandId}`,
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
 } as const;
@@ -53,6 +59,7 @@ export const prefixes = {
   firstSeen: ':first_seen:',
   worker: 'rq:worker:',
   events: 'rxrq:events:',
+  commandsTo: 'rq:pubsub:',
 } as const;
 
 /** The queue's name in a member of `rq:queues`, or `null` when it is not one of RQ's. */

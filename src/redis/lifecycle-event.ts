@@ -21,7 +21,9 @@ export type LifecycleEvent = Common &
     | { kind: 'failed'; execution: string; reason: string }
     /** Back on its queue, or scheduled when `delaySeconds` > 0, because RQ's retries allow it. */
     | { kind: 'retried'; retriesLeft: number; delaySeconds: number }
-    /** In the FailedQueue. The status on the wire is `failed`. */
+    /** Somebody stopped it while it ran; `quarantined` follows. The status on the wire is `stopped`. */
+    | { kind: 'stopped'; execution: string }
+    /** In the FailedQueue. The status on the wire is `failed`; `stopped` after an event of that name. */
     | { kind: 'quarantined'; reason: string }
     | { kind: 'requeued' }
     /** Its lease ran out; it went back to the head of its queue. Detects a worker's death. */
@@ -49,6 +51,7 @@ export const terminalKinds = ['finished', 'quarantined', 'canceled', 'deleted'] 
 const listed = new Set<string>([
   'failed',
   'retried',
+  'stopped',
   'quarantined',
   'requeued',
   'recovered',

@@ -16,6 +16,7 @@ import { Bell } from './bell.js';
 import { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { storyOf } from './job-story.js';
+import { stopJob } from './stop-job.js';
 
 /** What a handle needs to speak with Redis. */
 export interface JobDoors {
@@ -107,6 +108,18 @@ export class Job<Result = unknown> {
     if (was === 'finished' || was === 'failed' || was === 'stopped' || was === 'canceled') {
       throw new InvalidJobOperationError(this.id, 'cancel', `it is ${was} already`);
     }
+  }
+
+  /**
+   * Stops the job while it runs: its handler's signal is aborted, and what does not end then is killed. Resolves
+   * once it has status `stopped`; it is in the FailedQueue then, whatever retries it had. Python's workers hear it as
+   * well, and kill at once. RQ: `send_stop_job_command`.
+   *
+   * @throws NoSuchJobError; InvalidJobOperationError when it does not run, or ended otherwise meanwhile;
+   * NoAnswerError when it has not stopped in time, which it still may
+   */
+  stop({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<void> {
+    return stopJob(this.doors.redis, this.id, timeoutMs);
   }
 
   /** Removes the job and everything of it; a running one is aborted. False when there was none. RQ: `Job.delete`. */

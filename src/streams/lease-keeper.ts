@@ -27,6 +27,7 @@ export class LeaseKeeper {
   private readonly kept = new Map<string, Kept>();
   private timer: NodeJS.Timeout | null = null;
   private isRenewing = false;
+  private isWanted = false;
   private stopped = false;
 
   constructor(
@@ -70,12 +71,22 @@ export class LeaseKeeper {
     );
   }
 
-  // Each queue for itself: one that Redis refuses must not cost the others their leases.
-  private async renewAll(): Promise<void> {
+  /**
+   * Renews now, and so learns at once what became of the jobs. Each queue for itself: one that Redis refuses
+   * must not cost the others their leases.
+   */
+  async renewAll(): Promise<void> {
+    // Whoever asks while a renewal is under way wants to know what has changed since it began.
+    this.isWanted = true;
     if (this.isRenewing) return;
     this.isRenewing = true;
     const { queues } = this.settings;
-    await Promise.all(queues.map((queue) => this.renew(queue).catch((error) => this.tell(error))));
+    while (this.isWanted && !this.stopped) {
+      this.isWanted = false;
+      await Promise.all(
+        queues.map((queue) => this.renew(queue).catch((error) => this.tell(error))),
+      );
+    }
     this.isRenewing = false;
   }
 

@@ -24,6 +24,7 @@ import { FailedQueue } from './failed-queue.js';
 import { Job } from './job.js';
 import type { From } from './log-page.js';
 import { Queue } from './queue.js';
+import { WorkerHandle } from './worker-handle.js';
 
 export interface RqOptions {
   /** Where Redis is: a URL, or ioredis' options. Default: `REDIS_URL`, else `redis://localhost:6379`. */
@@ -106,6 +107,11 @@ export class Rq {
   /** Workers that listen to one of the queues, or all that are registered, Node's and Python's. Changes nothing. RQ: `Worker.all`. */
   workers(queues?: readonly string[]): Promise<ListedWorker[]> {
     return listWorkers(this.doors.redis, queues);
+  }
+
+  /** A handle on the worker of this name, to command it. Nothing is read. @throws InvalidNameError */
+  worker(name: string): WorkerHandle {
+    return new WorkerHandle(this.doors.redis, name);
   }
 
   /** A job by its id, whichever queue it is of. RQ: `Job.fetch`. @throws NoSuchJobError */

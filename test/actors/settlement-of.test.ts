@@ -34,7 +34,7 @@ const table: [Outcome, ReturnType<typeof settlementOf>][] = [
       reason: 'the executor died (signal SIGKILL): it was ended by SIGKILL',
       retryable: true,
       traceback:
-        'Work-horse terminated unexpectedly; waitpid returned None (signal SIGKILL); \nit was ended by SIGKILL',
+        'Work-horse terminated unexpectedly; waitpid returned 9 (signal 9); \nit was ended by SIGKILL',
     },
   ],
   [
@@ -44,7 +44,7 @@ const table: [Outcome, ReturnType<typeof settlementOf>][] = [
       reason: 'the executor died (exit code 3): it exited 3 before it answered',
       retryable: true,
       traceback:
-        'Work-horse terminated unexpectedly; waitpid returned 3 (signal None); \nit exited 3 before it answered',
+        'Work-horse terminated unexpectedly; waitpid returned 768; \nit exited 3 before it answered',
     },
   ],
   [

@@ -448,3 +448,56 @@ describe('a repeated request', () => {
     expect(await worker.settle(job, finish())).toBe('finished');
   });
 });
+
+describe('stop', () => {
+  const text = 'Job stopped by user, work-horse terminated.';
+  const stop = { kind: 'stop', reason: text, traceback: text } as const;
+
+  it('goes to the FailedQueue as stopped, with its retries, and is counted as failed', async () => {
+    await wire.enqueue(newJob('a', { fields: ['retries_left', '3', 'failure_ttl', '60'] }));
+    const worker = wire.worker();
+    await wire.redis.hset(keys.worker(worker.name), 'birth', 'x');
+    const job = await worker.claimOne();
+    expect(await worker.settle(job, stop)).toBe('stopped');
+    expect(await wire.hash('a')).toMatchObject({
+      status: 'stopped',
+      retries_left: '3',
+      exc_info: text,
+    });
+    expect(await isAbout(await wire.redis.zscore(keys.failed('default'), 'a'), 60)).toBe(true);
+    expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(['a']);
+    expect(await wire.story('a')).toBe('enqueued started stopped quarantined');
+    expect(await wire.redis.hget(keys.worker(worker.name), 'failed_job_count')).toBe('1');
+    expect(await wire.ids()).toEqual([]);
+    expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+  });
+
+  it('is a result of type 2 where Python reads results', async () => {
+    await wire.enqueuePython('a');
+    const worker = wire.worker();
+    expect(await worker.settle(await worker.claimOne(), stop)).toBe('stopped');
+    const [[, fields]] = (await wire.redis.xrange(keys.results('a'), '-', '+')) as [
+      [string, string[]],
+    ];
+    expect(fields.slice(0, 2)).toEqual(['type', '2']);
+    const packed = fields[fields.indexOf('exc_string') + 1] as string;
+    expect(inflateSync(Buffer.from(packed, 'base64')).toString()).toBe(text);
+    expect(await wire.redis.hexists(keys.job('a'), 'exc_info')).toBe(0);
+  });
+
+  it('changes nothing when the lease is gone, or the job was canceled or deleted meanwhile', async () => {
+    await wire.enqueue('a', 'b', 'c');
+    const worker = wire.worker();
+    const [a, b, c] = await worker.claim(3);
+    if (!a || !b || !c) throw new Error('nothing claimed');
+    await wire.redis.zrem(keys.wip('default'), `a:${a.execution}`);
+    await wire.redis.hset(keys.job('b'), 'status', 'canceled');
+    await wire.redis.del(keys.job('c'));
+    expect(await worker.settle(a, stop)).toBe('lost');
+    expect(await worker.settle(b, stop)).toBe('canceled');
+    expect(await worker.settle(c, stop)).toBe('gone');
+    expect(await wire.redis.exists(keys.failedQueue, keys.failed('default'), keys.job('c'))).toBe(
+      0,
+    );
+  });
+});

@@ -86,6 +86,7 @@ const stopReasons: readonly string[] = [
   'deleted',
   'lost',
   'shutdown',
+  'byUser',
 ] satisfies StopReason[];
 
 const outcome = (fields: Fields, bytes: Attachments): ChildOutcome => {

@@ -95,7 +95,11 @@ export class ExecutorProcess implements Executor {
   cancel(execution: string, reason: StopReason): void {
     const held = this.#held.byExecution(execution);
     if (!held) return;
-    if (held === this.#held.running) {
+    if (reason === 'killed') {
+      // The next in line may have begun already, and the news be on its way.
+      if (held === (this.#held.running ?? this.#held.firstWaiting()))
+        this.#killFor(held, { kind: 'stopped', reason });
+    } else if (held === this.#held.running) {
       this.#decide(held, { kind: 'stopped', reason });
     } else {
       held.fate ??= { kind: 'stopped', reason };
@@ -199,7 +203,9 @@ export class ExecutorProcess implements Executor {
     if (begun) {
       const held = this.#held.begin(begun.job, this.#child?.toOurClock(begun.atMs) ?? 0);
       // It was canceled while it waited, and began before the child read so.
-      if (held.fate) this.#decide(held, held.fate);
+      if (held.fate?.kind === 'stopped' && held.fate.reason === 'killed')
+        this.#killFor(held, held.fate);
+      else if (held.fate) this.#decide(held, held.fate);
     }
     if (leaving !== undefined && this.#state === 'ready') {
       this.#state = 'leaving';
@@ -241,6 +247,13 @@ export class ExecutorProcess implements Executor {
     running.fate ??= fate;
     this.takeBack('the job before it had to be stopped');
     this.#ladder.climb();
+  }
+
+  #killFor(held: HeldJob, fate: Fate): void {
+    held.fate ??= fate;
+    if (held !== this.#held.running) return;
+    this.#verdict ??= 'it was killed by a command';
+    this.#ladder.kill();
   }
 
   #abortRunning(): void {

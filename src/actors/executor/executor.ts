@@ -67,7 +67,10 @@ export interface Executor {
   start(): Promise<readonly string[]>;
   /** Hands jobs over; they begin in order. Jobs given to an executor that has left are `notBegun`. */
   run(jobs: readonly JobToRun[]): void;
-  /** Ends one job, begun or not: abort signal first, force later where there is force. */
+  /**
+   * Ends one job, begun or not: abort signal first, force later where there is force. `killed` is force at once,
+   * for a job that has begun; where there is none it is the abort signal.
+   */
   cancel(execution: string, reason: StopReason): void;
   /** Every job that has not begun comes back as `notBegun`. The running ones go on. */
   takeBack(reason: string): void;

@@ -91,7 +91,7 @@ export class InlineExecutor implements Executor {
       return;
     }
     const at = this.#waiting.findIndex((job) => job.execution === execution);
-    if (at < this.#nextWaiting) return;
+    if (at < this.#nextWaiting || reason === 'killed') return;
     const [job] = this.#waiting.splice(at, 1) as [JobToRun];
     this.#end({ job, outcome: { kind: 'stopped', reason }, beganAtMs: null, tookMs: 0 });
   }

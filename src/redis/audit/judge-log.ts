@@ -106,6 +106,7 @@ class Story {
       }
       case 'finished':
       case 'failed':
+      case 'stopped':
         if (this.isWhole && !this.started.has(event.execution)) {
           this.report(jobId, `execution ${event.execution} ${event.kind} and never started`);
         }
@@ -139,9 +140,12 @@ class Counts {
   private readonly told = new Map<string, Array<{ atMs: number; kind: 'finished' | 'failed' }>>();
 
   count(event: LifecycleEvent): void {
-    if ((event.kind !== 'finished' && event.kind !== 'failed') || event.worker === '') return;
+    if (event.worker === '') return;
+    // A stopped job is counted as a failed one, as RQ counts it.
+    const kind = event.kind === 'stopped' ? 'failed' : event.kind;
+    if (kind !== 'finished' && kind !== 'failed') return;
     const of = this.told.get(event.worker) ?? [];
-    of.push({ atMs: event.at, kind: event.kind });
+    of.push({ atMs: event.at, kind });
     this.told.set(event.worker, of);
   }
 

@@ -1,8 +1,8 @@
--- uses: clock types log events
--- Cancels a job. A waiting one leaves its list; a running one is told by its next heartbeat, and its
--- outcome is refused from now on, which RQ does not do.
+-- uses: clock types log events tell-worker
+-- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
+-- refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job
--- ARGV  1 id   2 event log length
+-- ARGV  1 id   2 event log length   3 prefix of workers' channels
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash')
@@ -18,4 +18,5 @@ redis.call('HSET', KEYS[7], 'status', 'canceled')
 redis.call('ZADD', KEYS[3], nowSeconds, id)
 note(KEYS[4], 60, 'canceled', { jobId = id })
 appendEvents('', ARGV[2])
+if status == 'started' then tellWorker(ARGV[3], redis.call('HGET', KEYS[7], 'worker_name')) end
 return status

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { keys } from '../keys.js';
+import { keys, prefixes } from '../keys.js';
 import { loadScript, runScript } from '../scripts.js';
 import type { WireSettings } from './queue-keys.js';
 
@@ -21,5 +21,6 @@ export const cancel = async (
     keys.deferred(queue),
     keys.job(id),
   ];
-  return String(await runScript(redis, script, scriptKeys, [id, settings.eventLogLength]));
+  const args = [id, settings.eventLogLength, prefixes.commandsTo];
+  return String(await runScript(redis, script, scriptKeys, args));
 };

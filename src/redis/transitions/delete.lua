@@ -1,16 +1,16 @@
--- uses: types log events
--- Removes a job and everything that lies under its id, wherever it is. One that runs is told by its next
--- heartbeat; its outcome is refused, so that the hash does not come back, as it does in RQ.
+-- uses: types log events tell-worker
+-- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
+-- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
 -- KEYS  1 job   2 dependents   3 dependencies   4 results   5 executions   6 queue list   7 intermediate
 --       8 finished   9 failed   10 scheduled   11 deferred   12 canceled   13 events   14 FailedQueue list   15 wip
--- ARGV  1 id   2 event log length   3 execution prefix
+-- ARGV  1 id   2 event log length   3 execution prefix   4 prefix of workers' channels
 -- Returns 1 when there was a job, 0 when not.
 local wrong = misfit(KEYS[6], 'list') or misfit(KEYS[7], 'list') or misfit(KEYS[8], 'zset') or misfit(KEYS[9], 'zset')
   or misfit(KEYS[10], 'zset') or misfit(KEYS[11], 'zset') or misfit(KEYS[12], 'zset') or misfit(KEYS[13], 'stream')
   or misfit(KEYS[14], 'list') or misfit(KEYS[15], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
-local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec')
+local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name')
 local status = f[1]
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
@@ -33,5 +33,6 @@ redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if there == 1 then
   note(KEYS[13], 60, 'deleted', { jobId = printable(id) })
   appendEvents('', ARGV[2])
+  if status == 'started' then tellWorker(ARGV[4], f[3]) end
 end
 return there

@@ -34,6 +34,7 @@ export const deleteJob = async (
       id,
       settings.eventLogLength,
       prefixes.execution,
+      prefixes.commandsTo,
     ])) === 1
   );
 };

@@ -1,4 +1,4 @@
--- uses: clock types log events fail
+-- uses: clock types log events fail stop
 -- A worker's one exchange with Redis: hands in how jobs ended, and takes as many new ones as it has room
 -- for, in the order of its queues. Atomic because an outcome counts only while its own lease is there,
 -- because a job must never be in two places or in none, and because the event must exist exactly if the
@@ -20,12 +20,13 @@
 --         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported
 --         finish: result bytes or '', has a result 0/1, -
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON
+--         stop:   as fail, but the third is the reason alone: to the FailedQueue with status `stopped`
 --         back:   reason, -, -                   to the head of its queue
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
 --                                                while; after that often quarantined, unless a worker of
 --                                                Python's serves the queue
 -- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed }
---   verdicts: a letter for each settlement: f finished, r retried, q quarantined, h handed back,
+--   verdicts: a letter for each settlement: f finished, r retried, q quarantined, s stopped, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
@@ -177,7 +178,7 @@ local function streamResult(id, kind, field, value, execution, tookMs, ttl)
   if ttl < 0 then redis.call('PERSIST', key) else redis.call('EXPIRE', key, ttl) end
 end
 
-local settle = { finish = false, fail = false, back = false, pass = false }
+local settle = { finish = false, fail = false, stop = false, back = false, pass = false }
 
 function settle.finish(q, jobKey, id, execution, run, result, hasResult)
   local ttl = integer(run.resultTtl) or defaultResultTtl
@@ -224,6 +225,13 @@ function settle.fail(q, jobKey, id, execution, run, forHash, forStream, verdict)
   quarantine(q, failedQueueKey, jobKey, id, why.reason, not run.stream and forHash or nil, ttl)
   if run.stream and ttl ~= 0 then streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
   return 'q'
+end
+
+function settle.stop(q, jobKey, id, execution, run, forHash, forStream, reason)
+  failedAttempts = failedAttempts + 1
+  local ttl = stop(q, failedQueueKey, jobKey, id, execution, reason, not run.stream and forHash or nil, defaultFailureTtl)
+  if run.stream and ttl ~= 0 then streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
+  return 's'
 end
 
 function settle.back(q, jobKey, id, execution, _, reason)

@@ -104,12 +104,14 @@ export const exchangeFor = (
         const sent =
           result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result);
         args.push(sent, result === null ? 0 : 1, '');
-      } else if (end.kind === 'fail') {
+      } else if (end.kind === 'fail' || end.kind === 'stop') {
         const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
         args.push(
           end.traceback,
           deflated,
-          JSON.stringify({ reason: end.reason, retryable: end.retryable }),
+          end.kind === 'stop'
+            ? end.reason
+            : JSON.stringify({ reason: end.reason, retryable: end.retryable }),
         );
       } else {
         args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');

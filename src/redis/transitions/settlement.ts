@@ -29,17 +29,21 @@ export interface Settlement {
   end:
     | { kind: 'finish'; result: Buffer | null }
     | { kind: 'fail'; reason: string; retryable: boolean; traceback: string }
+    /** Somebody stopped it: to the FailedQueue with status `stopped`, whatever retries it has left. */
+    | { kind: 'stop'; reason: string; traceback: string }
     /** To the head of its queue, nothing charged. */
     | { kind: 'back'; reason: string }
     /** To the end of its queue, for another worker to run; after `limit` times to the FailedQueue. */
     | { kind: 'pass'; reason: string; limit: number };
 }
 
-/** What Redis made of a settlement. All but the first four changed nothing but the lease. */
+/** What Redis made of a settlement. All but the first five changed nothing but the lease. */
 export type Verdict =
   | 'finished'
   | 'retried'
   | 'quarantined'
+  /** In the FailedQueue as well, with status `stopped`. */
+  | 'stopped'
   | 'handedBack'
   /** The execution did not hold the job any more. */
   | 'lost'
@@ -54,6 +58,7 @@ export const verdictOf: Record<string, Verdict> = {
   f: 'finished',
   r: 'retried',
   q: 'quarantined',
+  s: 'stopped',
   h: 'handedBack',
   l: 'lost',
   g: 'gone',

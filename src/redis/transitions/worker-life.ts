@@ -13,10 +13,15 @@ export interface WorkerRecord {
   fields: Record<string, string | number>;
 }
 
-const scriptKeys = (record: Pick<WorkerRecord, 'name' | 'queues'>): string[] => [
-  keys.worker(record.name),
+const setsOf = ({ queues }: Pick<WorkerRecord, 'queues'>): string[] => [
   keys.workers,
-  ...record.queues.map(keys.workersOf),
+  ...queues.map(keys.workersOf),
+];
+
+const heartbeatKeys = (record: WorkerRecord): string[] => [
+  keys.worker(record.name),
+  keys.mailbox(record.name),
+  ...setsOf(record),
 ];
 
 const argumentsOf = (record: WorkerRecord, ttlSeconds: number, birth: boolean) => [
@@ -34,8 +39,12 @@ export const registerBirth = async (
   record: WorkerRecord,
   ttlSeconds: number,
 ): Promise<boolean> =>
-  (await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, true))) ===
-  1;
+  (await runScript(
+    redis,
+    heartbeat,
+    heartbeatKeys(record),
+    argumentsOf(record, ttlSeconds, true),
+  )) === 1;
 
 /** A sign of life: the whole record, its sets and its lifetime. RQ: `heartbeat`. */
 export const beat = async (
@@ -43,7 +52,7 @@ export const beat = async (
   record: WorkerRecord,
   ttlSeconds: number,
 ): Promise<void> => {
-  await runScript(redis, heartbeat, scriptKeys(record), argumentsOf(record, ttlSeconds, false));
+  await runScript(redis, heartbeat, heartbeatKeys(record), argumentsOf(record, ttlSeconds, false));
 };
 
 /** RQ: `register_death`. */
@@ -51,5 +60,5 @@ export const registerDeath = async (
   redis: Redis,
   record: Pick<WorkerRecord, 'name' | 'queues'>,
 ): Promise<void> => {
-  await runScript(redis, death, scriptKeys(record), []);
+  await runScript(redis, death, [keys.worker(record.name), ...setsOf(record)], []);
 };

@@ -1,12 +1,12 @@
 -- The one way into the FailedQueue: status, place, order of quarantine, lifetime.
--- `q` holds the queue's keys; `excInfo` is RQ's traceback text, plain or deflated.
-local function quarantine(q, failedQueueKey, jobKey, id, reason, excInfo, failureTtl)
+-- `q` holds the queue's keys; `excInfo` is RQ's traceback text, plain or deflated; `status` is `failed` unless said.
+local function quarantine(q, failedQueueKey, jobKey, id, reason, excInfo, failureTtl, status)
   note(q.events, 60, 'quarantined', { jobId = printable(id), reason = string.sub(reason, 1, 500) })
   if failureTtl == 0 then
     redis.call('DEL', jobKey)
     return
   end
-  redis.call('HSET', jobKey, 'status', 'failed', 'ended_at', nowText)
+  redis.call('HSET', jobKey, 'status', status or 'failed', 'ended_at', nowText)
   if excInfo then redis.call('HSET', jobKey, 'exc_info', excInfo) end
   redis.call('HDEL', jobKey, 'x_exec')
   if failureTtl < 0 then
