@@ -1,43 +1,34 @@
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
-import { describeAddress } from '../redis/connection.js';
+import { describeAddress, type RedisAddress } from '../redis/connection.js';
 import { Rq, type RqOptions } from '../streams/rq.js';
 import { escapeText } from './escape.js';
-import { ExitError, exitCodes, UsageError } from './exit.js';
+import { ExitError, exitCodes } from './exit.js';
 import type { Io } from './io.js';
+import { withRedisOptions } from './redis-options.js';
 
 /** The options that every command has. */
 export interface CommonOptions {
-  url?: string;
   json?: boolean;
+  verbose?: boolean;
+  /** Where Redis is, found out of flags, environment and config file before the command begins. */
+  address?: RedisAddress;
 }
 
 const reachWithinMs = 4_500;
 
-/** Gives a command `--url` and `--json`. */
+/** Gives a command what every command has: where Redis is, the config file, and `--json`. */
 export const withCommonOptions = (command: Command): Command =>
-  command
-    .option(
-      '-u, --url <url>',
-      'where Redis is (else RQ_REDIS_URL, REDIS_URL, redis://localhost:6379)',
-    )
-    .option('--json', 'print one JSON object a line and nothing else');
+  withRedisOptions(command)
+    .option('--json', 'print one JSON object a line and nothing else')
+    .option('-v, --verbose', 'say on stderr which Redis and which config file are used');
 
-/** Where Redis is: the flag, RQ_REDIS_URL, REDIS_URL, localhost. @throws UsageError */
-export const redisUrlOf = (options: CommonOptions, io: Io): string => {
-  const url = options.url ?? (io.env.RQ_REDIS_URL || io.env.REDIS_URL || 'redis://localhost:6379');
-  const isPath = /^(\/|unix:)/.test(url);
-  // The URL itself is not repeated: it may hold a password, and where that ends is just what is unclear.
-  if (!isPath && (!/^(rediss?|valkeys?):\/\//.test(url) || !URL.canParse(url))) {
-    throw new UsageError(
-      'the Redis URL is not valid: it must look like redis://user:password@host:6379/0, with special characters of the password as %XX',
-    );
-  }
-  return url;
-};
+/** Where Redis is. */
+export const redisAddress = (options: CommonOptions): RedisAddress =>
+  options.address ?? 'redis://localhost:6379';
 
 /** The target as it may be shown: without credentials. */
-export const shownTarget = (url: string): string => escapeText(describeAddress(url));
+export const shownTarget = (address: RedisAddress): string => escapeText(describeAddress(address));
 
 /**
  * Opens Redis, does the work, closes it.
@@ -47,20 +38,21 @@ export const shownTarget = (url: string): string => escapeText(describeAddress(u
 export const withRq = async <T>(
   io: Io,
   options: CommonOptions,
-  work: (rq: Rq, url: string) => Promise<T>,
+  work: (rq: Rq, address: RedisAddress) => Promise<T>,
   settings: Omit<RqOptions, 'url'> = {},
 ): Promise<T> => {
-  const url = redisUrlOf(options, io);
-  const rq = new Rq({ url, ...settings });
+  const address = redisAddress(options);
+  if (options.verbose) io.err(io.errorColors.dim(`Redis: ${shownTarget(address)}`));
+  const rq = new Rq({ url: address, ...settings });
   try {
-    await reach(rq.redis, url);
-    return await work(rq, url);
+    await reach(rq.redis, address);
+    return await work(rq, address);
   } finally {
     await rq.close();
   }
 };
 
-const reach = async (redis: Redis, url: string): Promise<void> => {
+const reach = async (redis: Redis, address: RedisAddress): Promise<void> => {
   let reason = '';
   const keep = (error: Error): void => {
     reason = error.message || reason;
@@ -79,7 +71,7 @@ const reach = async (redis: Redis, url: string): Promise<void> => {
     const why = reason || (error instanceof Error ? error.message : String(error));
     throw new ExitError(
       exitCodes.noRedis,
-      `Redis at ${describeAddress(url)} cannot be reached: ${why}`,
+      `Redis at ${describeAddress(address)} cannot be reached: ${why}`,
     );
   } finally {
     redis.off('error', keep);

@@ -10,6 +10,8 @@ export type Colors = ReturnType<typeof picocolors.createColors>;
  */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory. */
+  readonly cwd: string;
   /** stdout is a terminal. */
   readonly isTerminal: boolean;
   /** Width of that terminal; 80 elsewhere. */
@@ -65,6 +67,7 @@ export const processIo = (): Io => {
   };
   return {
     env: process.env,
+    cwd: process.cwd(),
     isTerminal: process.stdout.isTTY === true,
     get columns() {
       return process.stdout.columns || 80;

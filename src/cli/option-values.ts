@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Option } from 'commander';
 import { parseDuration } from '../redis/duration.js';
 
 /** Parsers for values of options. Each throws commander's InvalidArgumentError, which ends with code 2. */
@@ -11,6 +11,12 @@ export const wholeNumber =
       throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
     return value;
   };
+
+export const portNumber = (text: string): number => {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 65_535) throw new InvalidArgumentError('It must be a port, 1 to 65535.');
+  return value;
+};
 
 export const seconds =
   (least: number) =>
@@ -30,7 +36,34 @@ export const duration = (text: string): number => {
   return value;
 };
 
+const serializers: Readonly<Record<string, 'json' | 'pickle'>> = {
+  json: 'json',
+  pickle: 'pickle',
+  'rq.serializers.JSONSerializer': 'json',
+  'rq.serializers.DefaultSerializer': 'pickle',
+  'rq.serializers.PickleSerializer': 'pickle',
+};
+
+/** A serializer by its short name or by RQ's dotted one. RQ: `resolve_serializer`. */
+export const serializerKind = (text: string): 'json' | 'pickle' => {
+  const kind = Object.hasOwn(serializers, text) ? serializers[text] : undefined;
+  if (!kind)
+    throw new InvalidArgumentError('It must be json or pickle; no other is read or written.');
+  return kind;
+};
+
+const gatherers = new WeakSet<object>();
+
 /** Gathers the values of an option that may be given again and again. */
-export const repeated =
-  <T>(parse: (text: string) => T) =>
-  (text: string, before: readonly T[] | undefined): T[] => [...(before ?? []), parse(text)];
+export const repeated = <T>(parse: (text: string) => T) => {
+  const gather = (text: string, before: readonly T[] | undefined): T[] => [
+    ...(before ?? []),
+    parse(text),
+  ];
+  gatherers.add(gather);
+  return gather;
+};
+
+/** Whether an option takes several values. */
+export const isRepeatable = ({ variadic, parseArg }: Option): boolean =>
+  variadic || (parseArg !== undefined && gatherers.has(parseArg));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { configCommand } from './commands/config.js';
 import { emptyCommand } from './commands/empty.js';
 import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
@@ -10,47 +11,76 @@ import { requeueCommand } from './commands/requeue.js';
 import { runCommand } from './commands/run.js';
 import { watchCommand } from './commands/watch.js';
 import { workerCommand } from './commands/worker.js';
-import { escapeLines } from './escape.js';
+import { applySettings, effectiveSettings } from './config/effective.js';
+import { loadConfig } from './config/load-config.js';
+import type { CommonOptions } from './connect.js';
+import { escapeLines, escapeText } from './escape.js';
 import { exitCodeOf } from './exit.js';
+import { exitHelp } from './exit-help.js';
 import type { Io } from './io.js';
 import { redactorFor } from './redact.js';
+import { redisAddressOf } from './redis-address.js';
+import { takeRqFlags } from './rq-flags.js';
 import { usefulTraceback } from './traceback.js';
 
-const commands = [
-  workerCommand,
-  runCommand,
-  enqueueCommand,
-  infoCommand,
-  watchCommand,
-  jobCommand,
-  failedCommand,
-  requeueCommand,
-  emptyCommand,
-  auditCommand,
-];
+type AddCommand = (program: Command, io: Io) => void;
 
-const exitHelp = `
+/** In the order of the help. */
+const groups: Readonly<Record<string, readonly AddCommand[]>> = {
+  'Run jobs:': [workerCommand, runCommand, enqueueCommand],
+  'Look:': [infoCommand, watchCommand, jobCommand],
+  'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
+  'Check:': [auditCommand, configCommand],
+};
+
+const help = `
+Redis is found by --url, RQ_REDIS_URL, REDIS_URL, or rxrq.config.{js,mjs,ts,json}: rxrq config shows it.
 Exit codes: 0 done; 1 a job failed, was left, or is not there; 2 wrong usage or input;
 3 Redis cannot be reached; 130 Ctrl-C while following.`;
 
-/** Runs one command line, without the program's own name. Resolves with the exit code and never rejects. */
-export const runCommandLine = async (argv: readonly string[], io: Io): Promise<number> => {
-  const redact = redactorFor(
-    io.env.RQ_REDIS_URL,
-    io.env.REDIS_URL,
-    ...argv.filter((text) => text.includes('://')),
-  );
-  const say = (text: string): void => {
-    for (const line of escapeLines(redact(text))) io.err(line);
-  };
+/** The program with all its commands. */
+export const makeProgram = (io: Io, writeErr: (text: string) => void): Command => {
   const program = new Command('rxrq')
     .description('jobs in Redis, wire-compatible with Python RQ')
     .version(version())
-    .addHelpText('after', exitHelp)
+    .addHelpText('after', help)
     .showHelpAfterError('(--help shows what there is)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.write(text), writeErr: say });
-  for (const add of commands) add(program, io);
+    .configureOutput({ writeOut: (text) => io.write(text), writeErr });
+  for (const [heading, commands] of Object.entries(groups)) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, io);
+  }
+  for (const command of program.commands) {
+    takeRqFlags(command);
+    command.addHelpText('after', exitHelp(command.name()));
+  }
+  return program;
+};
+
+/** Runs one command line, without the program's own name. Resolves with the exit code and never rejects. */
+export const runCommandLine = async (argv: readonly string[], io: Io): Promise<number> => {
+  const { env } = io;
+  const secrets = [
+    env.RXRQ_URL,
+    env.RQ_REDIS_URL,
+    env.REDIS_URL,
+    ...argv.filter((text) => text.includes('://')),
+  ];
+  let redact = redactorFor(...secrets);
+  const program = makeProgram(io, (text) => {
+    for (const line of escapeLines(redact(text))) io.err(line);
+  });
+  program.hook('preAction', async (_, command) => {
+    const config = await loadConfig(program, command.opts<{ config?: string }>().config, io);
+    if (command.opts<CommonOptions>().verbose && config.path !== null)
+      io.err(io.errorColors.dim(`config file: ${escapeText(config.path)}`));
+    const effective = effectiveSettings(command, env, config.sections);
+    const { address } = redisAddressOf(effective, env);
+    redact = redactorFor(...secrets, address);
+    applySettings(command, effective);
+    command.setOptionValueWithSource('address', address, 'implied');
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

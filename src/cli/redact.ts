@@ -1,18 +1,27 @@
+import type { RedisAddress } from '../redis/connection.js';
+
 const shortest = 3;
 
 /**
- * Removes the credentials of a Redis URL from any text, however the text came by them: messages of Redis,
+ * Removes the credentials of Redis addresses from any text, however the text came by them: messages of Redis,
  * of Node and of modules may quote what they were given.
  */
 export const redactorFor = (
-  ...urls: ReadonlyArray<string | undefined>
+  ...addresses: ReadonlyArray<RedisAddress | undefined>
 ): ((text: string) => string) => {
-  const secrets = urls.flatMap((url) => (url === undefined ? [] : secretsOf(url)));
+  const secrets = addresses.flatMap((address) => (address === undefined ? [] : secretsIn(address)));
   const found = [...new Set(secrets)]
     .filter((secret) => secret.length >= shortest)
     .sort((a, b) => b.length - a.length);
   return (text) => found.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
 };
+
+const secretsIn = (address: RedisAddress): string[] =>
+  typeof address === 'string'
+    ? secretsOf(address)
+    : [address.password, address.sentinelPassword].filter(
+        (secret): secret is string => typeof secret === 'string',
+      );
 
 const secretsOf = (url: string): string[] => {
   const secrets: string[] = [];

@@ -59,8 +59,14 @@ export const closeConnection = (redis: Redis): void => redis.disconnect(false);
 
 /** The address without its credentials, for messages. */
 export const describeAddress = (address: RedisAddress): string => {
-  if (typeof address !== 'string')
-    return `${address.host ?? address.path ?? 'localhost'}:${address.port ?? 6379}`;
+  if (typeof address !== 'string') {
+    const { sentinels, name, path, host = 'localhost', port = 6379 } = address;
+    if (sentinels && sentinels.length > 0) {
+      const shown = sentinels.map((one) => `${one.host ?? 'localhost'}:${one.port ?? 26_379}`);
+      return `${name ?? 'mymaster'} of ${shown.join(',')}`;
+    }
+    return path ?? `${host}:${port}`;
+  }
   // Greedy, and without what follows the path: a password may hold any character, and may be a parameter.
   return address.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '');
 };

@@ -25,10 +25,6 @@ export const auditCommand = (program: Command, io: Io): void => {
       '--interval <ms>',
       'between the two looks that a fact must survive (default: half a worker lease, 15000)',
     )
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 clean, 1 findings, 2 could not read, 3 Redis cannot be reached',
-    )
     .action((queues: string[], options: AuditCommandOptions) => run(io, queues, options));
 };
 

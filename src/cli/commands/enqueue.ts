@@ -1,11 +1,11 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { DuplicateJobError } from '../../redis/errors.js';
 import type { JobOptions } from '../../redis/job-options.js';
 import { parseCallArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { duration, repeated, wholeNumber } from '../option-values.js';
+import { duration, repeated, serializerKind, wholeNumber } from '../option-values.js';
 
 interface EnqueueOptions extends CommonOptions {
   queue: string;
@@ -19,6 +19,7 @@ interface EnqueueOptions extends CommonOptions {
   retryMax?: number;
   retryInterval?: number[];
   serializer: 'json' | 'pickle';
+  quiet?: boolean;
 }
 
 /** How arguments are written, for the help of every command that takes some. */
@@ -58,11 +59,13 @@ export const enqueueCommand = (program: Command, io: Io): void => {
       'pause before an attempt (repeatable)',
       repeated(duration),
     )
-    .addOption(
-      new Option('--serializer <kind>', 'pickle for Python workers with their default')
-        .choices(['json', 'pickle'])
-        .default('json'),
+    .option(
+      '-S, --serializer <kind>',
+      'json, or pickle for Python workers with their default',
+      serializerKind,
+      'json',
     )
+    .option('--quiet', 'do not print the id')
     .addHelpText('after', `${argumentHelp}\nText stays text, as in rq: a number is :2.`)
     .action((name: string, args: string[], options: EnqueueOptions) =>
       enqueue(io, name, args, options),
@@ -86,7 +89,7 @@ const enqueue = async (
       throw error;
     });
     if (options.json) io.json({ jobId: job.id, queue: job.queue, name });
-    else io.out(job.id);
+    else if (!options.quiet) io.out(job.id);
   });
 };
 

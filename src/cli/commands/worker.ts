@@ -5,7 +5,7 @@ import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
 import { type Isolation, planWorker } from '../../actors/worker-options.js';
 import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
 import { captureOutput } from '../captured-output.js';
-import { type CommonOptions, redisUrlOf, withCommonOptions, withRq } from '../connect.js';
+import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { repeated, seconds, wholeNumber } from '../option-values.js';
@@ -75,14 +75,14 @@ const runWorker = async (
   queues: string[],
   options: WorkerCommandOptions,
 ): Promise<void> => {
-  const boot = bootOptionsOf(io, queues, options);
+  const boot = bootOptionsOf(queues, options);
   const { handlers: _handlers, container: _container, ...workerOptions } = boot;
   const plan = planWorker(workerOptions);
   // Said at once and as what it is; bootWorker would try for longer.
   await withRq(io, options, async () => undefined);
 
   const { concurrency, isolation, graceMs } = plan;
-  const redact = redactorFor(boot.url as string);
+  const redact = redactorFor(redisAddress(options));
   const report = new WorkerReport(io, {
     queues: plan.queues,
     concurrency,
@@ -117,7 +117,7 @@ const runWorker = async (
 };
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
-const bootOptionsOf = (io: Io, queues: string[], options: WorkerCommandOptions): BootOptions => {
+const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
   if (!options.import)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [
@@ -130,7 +130,7 @@ const bootOptionsOf = (io: Io, queues: string[], options: WorkerCommandOptions):
   }
   const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
   return {
-    url: redisUrlOf(options, io),
+    url: redisAddress(options),
     queues,
     handlers: options.import,
     isolation: options.isolation,

@@ -12,6 +12,7 @@ export interface FakeIo extends Io {
 export const fakeTerminal = (
   env: Record<string, string> = {},
   answer: boolean | null = null,
+  cwd = process.cwd(),
 ): FakeIo => {
   const colors = picocolors.createColors(false);
   const io: FakeIo = {
@@ -19,6 +20,7 @@ export const fakeTerminal = (
     stderr: '',
     asked: [],
     env,
+    cwd,
     isTerminal: true,
     columns: 80,
     colors,

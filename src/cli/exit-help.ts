@@ -1,0 +1,17 @@
+/** What a command ends with, where that is more than "0 done": told in its help, and in docs/cli.md. */
+const special: Readonly<Record<string, string>> = {
+  worker: '1 it stopped and left jobs behind',
+  'worker-pool': '1 a worker stopped and left jobs behind',
+  run: '1 the job failed, was canceled or is gone, or gave no result within --wait; 130 Ctrl-C, the job goes on',
+  watch: '130 Ctrl-C',
+  info: '130 Ctrl-C, with --interval',
+  job: '1 there is no such job',
+  failed: '1 a job that was named has not failed or is not there',
+  requeue: '1 a job that was named has not failed or is not there',
+  audit: '1 findings; 2 also when something could not be read',
+  doctor: '1 warnings; 2 problems (also: wrong usage)',
+};
+
+/** The line of a command's help that tells its exit codes. */
+export const exitHelp = (command: string): string =>
+  `\nExit codes: 0 done; ${special[command] === undefined ? '' : `${special[command]}; `}2 wrong usage or input; 3 Redis cannot be reached.`;
