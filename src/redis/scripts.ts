@@ -25,10 +25,11 @@ const read = (path: string): string =>
 
 /**
  * Loads `transitions/<name>.lua`. Its first line may say `-- uses: clock events`: those
- * `transitions/parts/*.lua` are put before it, in that order. Script text is never built from data.
+ * `transitions/parts/*.lua` are put before it, in that order; a line `-- part: fail` further down is replaced by
+ * that part. Script text is never built from data.
  */
 export const loadScript = (name: string): Script => {
-  const body = read(name);
+  const body = read(name).replace(/^-- part: (\S+)$/gm, (_, part: string) => read(`parts/${part}`));
   const uses = /^-- uses: (.+)$/m.exec(body)?.[1]?.split(' ') ?? [];
   const source = [...uses.map((part) => read(`parts/${part}`)), body].join('\n');
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };

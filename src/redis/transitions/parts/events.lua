@@ -52,24 +52,9 @@ local function printable(text)
   return safe
 end
 
--- Few events, all of them words: nearly every call.
-local function appendWords(key, worker, rows, length)
-  local fields, events = { 'worker', worker }, 0
-  if worker == '' then fields = {} end
-  for _, row in ipairs(rows) do
-    local words = row.words
-    if not words then return false end
-    events = events + #words / row.width
-    fields[#fields + 1] = row.kind
-    fields[#fields + 1] = table.concat(words, ' ')
-  end
-  if events > eventsPerEntry then return false end
-  appendEntry(key, fields, events, length)
-  return true
-end
-
 -- The rows of one queue, cut into entries.
 local function appendRows(key, worker, rows, length)
+  table.sort(rows, function(a, b) return a.place < b.place end)
   local fields, events
   local function begin()
     fields, events = worker ~= '' and { 'worker', worker } or {}, 0
@@ -100,12 +85,17 @@ local function appendRows(key, worker, rows, length)
   if events > 0 then appendEntry(key, fields, events, length) end
 end
 
-local function byPlace(a, b) return a.place < b.place end
-
 local function appendEvents(worker, length)
   length = tonumber(length)
   for key, entry in pairs(log) do
-    if entry.order[2] then table.sort(entry.order, byPlace) end
-    if not appendWords(key, worker, entry.order, length) then appendRows(key, worker, entry.order, length) end
+    local order = entry.order
+    local one, two = order[1], order[2]
+    if worker ~= '' and two and not order[3] and one.words and two.words and one.place < two.place and #one.words + #two.words <= eventsPerEntry then
+      -- Few jobs ended and as many began: nearly every call.
+      appendEntry(key, { 'worker', worker, one.kind, table.concat(one.words, ' '), two.kind, table.concat(two.words, ' ') },
+        #one.words / one.width + #two.words / two.width, length)
+    else
+      appendRows(key, worker, order, length)
+    end
   end
 end
