@@ -24,8 +24,10 @@ export {
   RedisUnavailableError,
   WrongKeyTypeError,
 } from './redis/errors.js';
+export type { Execution } from './redis/executions.js';
 export type { JobOptions } from './redis/job-options.js';
 export type { JobRecord } from './redis/job-record.js';
+export type { JobResult } from './redis/job-results.js';
 export { isTerminal, type JobStatus, jobStatuses, moves } from './redis/job-status.js';
 export type { Cursor, EventOf, LifecycleEvent, LifecycleKind } from './redis/lifecycle-event.js';
 export {
@@ -34,6 +36,7 @@ export {
   UndecodablePayloadError,
   UnserializableError,
 } from './redis/payload/index.js';
+export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
 export { CommandRefusedError, NoAnswerError, NoSuchWorkerError } from './streams/command-errors.js';
@@ -48,6 +51,7 @@ export {
 } from './streams/errors.js';
 export { EventStream } from './streams/events.js';
 export { FailedQueue, type RequeueOptions } from './streams/failed-queue.js';
+export { Group } from './streams/group.js';
 export { Job } from './streams/job.js';
 export type { From, GapEvent, LogEvent } from './streams/log-page.js';
 export { ofKind } from './streams/of-kind.js';
@@ -58,6 +62,7 @@ export {
   Queue,
   type QueueCounts,
 } from './streams/queue.js';
+export { FailedRegistry, type Paging, type Registries, Registry } from './streams/registry.js';
 export type { MissingResult, Result, ResultEvent } from './streams/results.js';
 export { Rq, type RqOptions } from './streams/rq.js';
 export type { CommandSent, Pong, WorkerHandle } from './streams/worker-handle.js';

@@ -6,7 +6,7 @@ import {
   secondsOf,
 } from './duration.js';
 import { InvalidOptionError } from './errors.js';
-import { checkJobId } from './names.js';
+import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
 import type { NewJob } from './transitions/enqueue.js';
 
@@ -50,6 +50,8 @@ export interface JobOptions {
   results?: 'hash' | 'stream';
   /** Keyword arguments, for Python functions that want them. */
   kwargs?: Record<string, unknown>;
+  /** The group that it belongs to. See `Rq.group`. */
+  groupId?: string;
 }
 
 const known = new Set([
@@ -70,6 +72,7 @@ const known = new Set([
   'serializer',
   'results',
   'kwargs',
+  'groupId',
 ]);
 
 /** RQ's own default; a job that has it needs no field, which keeps its hash in Redis' compact form. */
@@ -88,6 +91,8 @@ export const fieldsOf = (
       throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
   }
   const fields: Array<string | number | Buffer> = [];
+  // First: the script looks for it there.
+  if (options.groupId !== undefined) fields.push('group_id', checkGroupName(options.groupId));
   if (options.jobId !== undefined) checkJobId(options.jobId);
   const timeout = durationOption(options, 'timeout', timeoutRule);
   if (timeout !== undefined && timeout !== defaultTimeoutSeconds) fields.push('timeout', timeout);

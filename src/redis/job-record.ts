@@ -37,6 +37,8 @@ export interface JobRecord {
   readonly resultTtlSeconds: number | null;
   readonly failureTtlSeconds: number | null;
   readonly retriesLeft: number | null;
+  /** The group that it belongs to; empty for none. */
+  readonly groupId: string;
   readonly meta: Record<string, unknown>;
   /** How often it was started by our workers. */
   readonly attempt: number;
@@ -105,6 +107,7 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     resultTtlSeconds: integer('result_ttl'),
     failureTtlSeconds: integer('failure_ttl'),
     retriesLeft: integer('retries_left'),
+    groupId: text('group_id'),
     meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
     attempt: integer('x_attempt') ?? 0,
     recoveries: integer('x_recoveries') ?? 0,

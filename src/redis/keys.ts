@@ -17,6 +17,8 @@ export const keys = {
   scheduled: (queue: string) => `rq:scheduled:${queue}`,
   deferred: (queue: string) => `rq:deferred:${queue}`,
   canceled: (queue: string) => `rq:canceled:${queue}`,
+  /** ZSET of RQ 3: released dependents on their way to their queue. Never written by us. */
+  ready: (queue: string) => `rq:ready:${queue}`,
   job: (id: string) => `rq:job:${id}`,
   dependents: (id: string) => `rq:job:${id}:dependents`,
   /** The doubled colon is RQ's own. */
@@ -25,6 +27,10 @@ export const keys = {
   results: (id: string) => `rq:results:${id}`,
   executions: (id: string) => `rq:executions:${id}`,
   execution: (id: string, execution: string) => `rq:execution:${id}:${execution}`,
+  /** SET of names of groups. */
+  groups: 'rq:groups',
+  /** SET of a group's job ids. */
+  group: (name: string) => `rq:group:${name}`,
   workers: 'rq:workers',
   workersOf: (queue: string) => `rq:workers:${queue}`,
   worker: (name: string) => `rq:worker:${name}`,
@@ -44,6 +50,8 @@ export const keys = {
   mailbox: (worker: string) => `rxrq:commands:${worker}`,
   /** What a worker answered to the command of this id, JSON. */
   answer: (commandId: string) => `rxrq:answer:${commandId}`,
+  /** Taken for some minutes by whoever prunes the groups. */
+  pruningGroups: 'rxrq:pruning-groups',
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
 } as const;
@@ -58,6 +66,7 @@ export const prefixes = {
   execution: 'rq:execution:',
   firstSeen: ':first_seen:',
   worker: 'rq:worker:',
+  group: 'rq:group:',
   events: 'rxrq:events:',
   commandsTo: 'rq:pubsub:',
 } as const;

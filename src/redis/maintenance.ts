@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { pruneGroups } from './group-store.js';
 import { keys, prefixes } from './keys.js';
 import { forgetLeases } from './transitions/recover.js';
 
@@ -8,7 +9,7 @@ const leftoversAtOnce = 500;
 
 /**
  * One cleaning of a queue, under the lock that Python's workers take too: entries of registries whose jobs
- * expired, workers that are gone, leftovers in the FailedQueue's list. Nothing here moves a job. RQ:
+ * expired, workers that are gone, leftovers in the FailedQueue's list, and, some minutes apart, ids in groups. Nothing here moves a job. RQ:
  * `clean_registries`, `clean_worker_registry`. Answers whether it was our turn.
  */
 export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> => {
@@ -22,6 +23,8 @@ export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> 
     await forgetWorkers(redis, queue);
     // From the head only: older entries come first, and a look at all of a long list would hold Redis.
     await dropLeftovers(redis, await redis.lrange(keys.failedQueue, 0, leftoversAtOnce - 1));
+    // Last, because it may find a key that is no group.
+    await pruneGroups(redis);
     return true;
   } finally {
     await redis.del(lock);

@@ -36,3 +36,19 @@ export const checkQueueName = (name: string): string => {
   if (rule) throw new InvalidNameError('queue name', String(name), rule);
   return name;
 };
+
+/**
+ * A group's name stands in a key and in a hash of Python's; else it is free.
+ *
+ * @throws InvalidNameError naming the group and the rule.
+ */
+export const checkGroupName = (name: string): string => {
+  if (typeof name !== 'string' || name === '' || name.length > 200 || /\p{Cc}/u.test(name)) {
+    throw new InvalidNameError(
+      'group name',
+      String(name),
+      'it must be 1 to 200 characters, none of them a control character',
+    );
+  }
+  return name;
+};

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { WrongKeyTypeError } from './errors.js';
+import { keys, prefixes } from './keys.js';
 
 export type Argument = string | number | Buffer;
 
@@ -23,6 +24,21 @@ export interface Script {
 const read = (path: string): string =>
   readFileSync(new URL(`./transitions/${path}.lua`, import.meta.url), 'utf8');
 
+// `-- names: jobPrefix queuesKey` in a part becomes locals with the names of `keys.ts`: a script that learns only
+// while it runs which keys it needs would else be handed them with each call.
+const withNames = (source: string): string =>
+  source.replace(/^-- names: (.+)$/m, (_, list: string) => {
+    const words = list.split(' ');
+    return `local ${words.join(', ')} = ${words.map((word) => `'${nameOf(word)}'`).join(', ')}`;
+  });
+
+const nameOf = (word: string): string => {
+  const [, name = '', kind] = /^(\w+)(Prefix|Key)$/.exec(word) ?? [];
+  const found = (kind === 'Prefix' ? prefixes : keys)[name as never] as unknown;
+  if (typeof found !== 'string') throw new Error(`No name ${word} in keys.ts`);
+  return found;
+};
+
 /**
  * Loads `transitions/<name>.lua`. Its first line may say `-- uses: clock events`: those
  * `transitions/parts/*.lua` are put before it, in that order; a line `-- part: fail` further down is replaced by
@@ -31,7 +47,7 @@ const read = (path: string): string =>
 export const loadScript = (name: string): Script => {
   const body = read(name).replace(/^-- part: (\S+)$/gm, (_, part: string) => read(`parts/${part}`));
   const uses = /^-- uses: (.+)$/m.exec(body)?.[1]?.split(' ') ?? [];
-  const source = [...uses.map((part) => read(`parts/${part}`)), body].join('\n');
+  const source = [...uses.map((part) => read(`parts/${part}`)), body].map(withNames).join('\n');
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 };
 

@@ -83,6 +83,39 @@ export class FailedQueue extends Queue {
     return this.results();
   }
 
+  /** Each queue has its own: `rq.queue(name).registries.failed`. @throws InvalidJobOperationError */
+  override get registries(): never {
+    return this.manage('look up the registries of');
+  }
+
+  /** @throws InvalidJobOperationError */
+  override position(): never {
+    return this.manage('find the place of');
+  }
+
+  /** Use `requeue`, or `rq.fetch` and `job.delete`. @throws InvalidJobOperationError */
+  override remove(): never {
+    return this.manage('remove');
+  }
+
+  /** @throws InvalidJobOperationError */
+  override compact(): never {
+    return this.manage('compact');
+  }
+
+  /** It is no queue that could be forgotten. See `empty`. @throws InvalidJobOperationError */
+  override delete(): never {
+    return this.manage('delete');
+  }
+
+  private manage(operation: string): never {
+    throw new InvalidJobOperationError(
+      '(any)',
+      operation,
+      'the FailedQueue holds jobs of other queues',
+    );
+  }
+
   /** `failed` alone: what the failed jobs of all queues are. */
   override async counts(): Promise<QueueCounts> {
     const none = { queued: 0, started: 0, finished: 0, scheduled: 0, deferred: 0, canceled: 0 };

@@ -1,8 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
 import { InvalidJobOperationError, InvalidOptionError, NoSuchJobError } from '../redis/errors.js';
+import { type Execution, readExecutions } from '../redis/executions.js';
 import { failureKind } from '../redis/failure.js';
 import type { JobRecord } from '../redis/job-record.js';
+import { type JobResult, readResults } from '../redis/job-results.js';
 import { isJobStatus, isTerminal } from '../redis/job-status.js';
 import { fetchJob, readResult, saveMeta } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
@@ -143,6 +145,29 @@ export class Job<Result = unknown> {
   /** Replaces the job's meta. RQ: `Job.save_meta`. @throws NoSuchJobError, UnserializableError */
   async saveMeta(meta: Record<string, unknown>): Promise<void> {
     await saveMeta(this.doors.redis, await this.fetch(), meta);
+  }
+
+  /**
+   * What is kept of its runs, the newest first: RQ's results stream where the job has one, else what its hash says of
+   * the last run. RQ: `Job.results`. @throws NoSuchJobError
+   */
+  async results({ count = 100 }: { count?: number } = {}): Promise<JobResult[]> {
+    return readResults(this.doors.redis, await this.fetch(), count);
+  }
+
+  /** The newest of them; `null` when it has not run to an end. RQ: `Job.latest_result`. @throws NoSuchJobError */
+  async latestResult(): Promise<JobResult | null> {
+    return (await this.results({ count: 1 }))[0] ?? null;
+  }
+
+  /** Its running attempts, as their workers' heartbeats tell of them. RQ: `Job.get_executions`. */
+  executions(): Promise<Execution[]> {
+    return readExecutions(this.doors.redis, this.id);
+  }
+
+  /** How many jobs are before it in its queue; `null` when it does not wait there. RQ: `Job.get_position`. */
+  position(): Promise<number | null> {
+    return this.doors.redis.lpos(keys.queue(this.queue), this.id);
   }
 
   // The status alone first: the whole hash may hold a megabyte, and most looks come too early.

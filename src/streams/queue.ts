@@ -1,15 +1,22 @@
 import { type MonoTypeOperatorFunction, type Observable, share, takeUntil, timer } from 'rxjs';
 import { v4 as uuid } from 'uuid';
 import { Enqueuer } from '../redis/enqueuer.js';
-import { DuplicateJobError, InvalidOptionError } from '../redis/errors.js';
+import {
+  DuplicateJobError,
+  InvalidJobOperationError,
+  InvalidOptionError,
+  WrongKeyTypeError,
+} from '../redis/errors.js';
 import { fieldsOf, type JobOptions } from '../redis/job-options.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { describeCall, encodeCallForWire } from '../redis/payload/index.js';
+import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
-import type { NewJob } from '../redis/transitions/enqueue.js';
+import type { EnqueueVerdict, NewJob } from '../redis/transitions/enqueue.js';
+import { compact, forgetQueue, withdraw } from '../redis/transitions/queue-upkeep.js';
 import type { Task } from '../tasks.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
@@ -18,6 +25,7 @@ import type { EventStream } from './events.js';
 import { Job } from './job.js';
 import type { From, LogEvent } from './log-page.js';
 import { checkPipeline, type PipelineSettings, pipelineOf } from './pipeline.js';
+import { type Registries, registriesOf } from './registry.js';
 import { type ResultEvent, resultsOf } from './results.js';
 
 /** Which handler to call: a task of `defineTasks`, or a name, for handlers whose code is elsewhere. */
@@ -55,6 +63,7 @@ export class Queue {
   protected readonly enqueuer: Enqueuer;
   private shared$: Observable<LogEvent> | null = null;
   private sharedResults$: Observable<ResultEvent> | null = null;
+  private theRegistries: Registries | null = null;
 
   /** @throws InvalidNameError */
   constructor(
@@ -93,9 +102,7 @@ export class Queue {
     ...args: Args
   ): Promise<Job<Result>> {
     const job = this.prepare(callable, args, options);
-    const verdict = await this.enqueuer.add(job);
-    if (verdict === 'duplicate' && options.onDuplicate !== 'keep')
-      throw new DuplicateJobError(job.id);
+    checkVerdict(await this.enqueuer.add(job), job.id, options);
     return this.job<Result>(job.id);
   }
 
@@ -111,9 +118,7 @@ export class Queue {
     );
     const verdicts = await this.enqueuer.addMany(jobs);
     verdicts.forEach((verdict, index) => {
-      if (verdict === 'duplicate' && specs[index]?.options?.onDuplicate !== 'keep') {
-        throw new DuplicateJobError((jobs[index] as NewJob).id);
-      }
+      checkVerdict(verdict, (jobs[index] as NewJob).id, specs[index]?.options);
     });
     return jobs.map(({ id }) => this.job(id));
   }
@@ -160,9 +165,52 @@ export class Queue {
     return { queued, started, finished, failed, scheduled, deferred, canceled };
   }
 
+  /** Its registries: which jobs are running, finished, failed, … RQ: `Queue.started_job_registry` and so on. */
+  get registries(): Registries {
+    this.theRegistries ??= registriesOf(this.doors, this.name);
+    return this.theRegistries;
+  }
+
+  /** How many jobs are before this one; `null` when it does not wait here. RQ: `Queue.get_job_position`. */
+  position(job: string | Job): Promise<number | null> {
+    return this.doors.redis.lpos(keys.queue(this.name), idOf(job));
+  }
+
+  /**
+   * Takes a waiting job out of the queue: it is canceled, or deleted. False when it does not wait here. RQ's
+   * `Queue.remove` leaves it `queued` and in no list.
+   */
+  remove(job: string | Job, { deleteJob: isDeleted = false } = {}): Promise<boolean> {
+    const { redis, wire } = this.doors;
+    return isDeleted
+      ? deleteJob(redis, this.name, idOf(job), wire, ['queued', 'created'])
+      : withdraw(redis, this.name, idOf(job), wire);
+  }
+
   /** Deletes every waiting job. Answers how many. RQ: `Queue.empty`. */
   empty(): Promise<number> {
     return empty(this.doors.redis, this.name, this.doors.wire);
+  }
+
+  /** Takes ids out of the queue whose jobs are gone. Answers how many. RQ: `Queue.compact`. */
+  compact(): Promise<number> {
+    return compact(this.doors.redis, this.name);
+  }
+
+  /**
+   * Deletes every waiting job, and the queue from the list of known ones; running and ended jobs stay as they are.
+   * A job that is enqueued brings it back. Answers how many jobs were deleted. RQ: `Queue.delete`.
+   *
+   * @throws InvalidJobOperationError when others enqueue as fast as it deletes
+   */
+  async delete(): Promise<number> {
+    let deleted = 0;
+    for (let tries = 0; tries < 10; tries++) {
+      deleted += await this.empty();
+      if (await forgetQueue(this.doors.redis, this.name)) return deleted;
+    }
+    const reason = `queue ${this.name} is filled as fast as it is emptied`;
+    throw new InvalidJobOperationError('(all)', 'delete', reason);
   }
 
   /**
@@ -267,6 +315,15 @@ export class Queue {
     };
   }
 }
+
+const idOf = (job: string | Job): string => (typeof job === 'string' ? job : job.id);
+
+/** @throws DuplicateJobError, WrongKeyTypeError */
+const checkVerdict = (verdict: EnqueueVerdict, id: string, options: JobOptions = {}): void => {
+  if (verdict === 'duplicate' && options.onDuplicate !== 'keep') throw new DuplicateJobError(id);
+  if (verdict === 'refused')
+    throw new WrongKeyTypeError(`Job ${id}: the key of group ${options.groupId} is no set`);
+};
 
 // A reader that ended with its last subscriber would begin anew at "now" for the next one.
 const shareForAWhile = <T>(closed$: Observable<void>): MonoTypeOperatorFunction<T> =>

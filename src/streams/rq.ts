@@ -8,8 +8,9 @@ import {
   type RedisAddress,
 } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
+import { executionsOfWorker } from '../redis/executions.js';
 import type { JobRecord } from '../redis/job-record.js';
-import { fetchJob } from '../redis/job-store.js';
+import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
@@ -21,6 +22,7 @@ import { EventLog } from './event-log.js';
 import { type EventStream, eventsOf } from './events.js';
 import { eventsOfEveryQueue } from './every-event.js';
 import { FailedQueue } from './failed-queue.js';
+import { Group } from './group.js';
 import { Job } from './job.js';
 import type { From } from './log-page.js';
 import { Queue } from './queue.js';
@@ -42,7 +44,7 @@ const known = new Set(['url', 'enqueueDeadlineMs', 'wire', 'onTrouble']);
 /** The door to one Redis: its queues, its jobs, their events. Connects when it is first used; `close` when done. */
 export class Rq {
   private readonly doors: Doors;
-  private readonly queues = new Map<string, Queue>();
+  private readonly knownQueues = new Map<string, Queue>();
   private readonly address: RedisAddress;
   private readonly closed$ = new ReplaySubject<void>(1);
   private readonly consumers = new Set<Consumer>();
@@ -88,10 +90,10 @@ export class Rq {
   /** The queue of this name; `failed` gives the FailedQueue. @throws InvalidNameError */
   queue(name = 'default'): Queue {
     if (name === 'failed') return this.failedQueue;
-    const known = this.queues.get(name);
+    const known = this.knownQueues.get(name);
     if (known) return known;
     const queue = new Queue(this.doors, name);
-    this.queues.set(name, queue);
+    this.knownQueues.set(name, queue);
     return queue;
   }
 
@@ -102,6 +104,34 @@ export class Rq {
       .map(queueNameOf)
       .filter((name): name is string => name !== null && name !== 'failed')
       .sort();
+  }
+
+  /** All queues that ever had a job, sorted by name. RQ: `Queue.all`. */
+  async queues(): Promise<Queue[]> {
+    return (await this.queueNames()).map((name) => this.queue(name));
+  }
+
+  /** Jobs under one name, of any queues. Nothing is read. RQ: `Group`. @throws InvalidNameError */
+  group(name: string): Group {
+    return new Group(this.doors, name);
+  }
+
+  /** Names of all groups that have jobs, sorted. RQ: `Group.all`. */
+  async groupNames(): Promise<string[]> {
+    return (await this.doors.redis.smembers(keys.groups)).sort();
+  }
+
+  /** Jobs by their ids, in one round trip; `null` where there is none. RQ: `Job.fetch_many`. */
+  fetchMany(ids: readonly string[]): Promise<Array<JobRecord | null>> {
+    return fetchJobs(this.doors.redis, ids);
+  }
+
+  /** What a worker runs now. RQ 3: `Worker.get_current_executions`. */
+  async executionsOf(
+    worker: string,
+  ): Promise<Array<{ jobId: string; execution: string; queue: string }>> {
+    const known = (await this.workers()).find(({ name }) => name === worker);
+    return executionsOfWorker(this.doors.redis, worker, known?.queues ?? []);
   }
 
   /** Workers that listen to one of the queues, or all that are registered, Node's and Python's. Changes nothing. RQ: `Worker.all`. */

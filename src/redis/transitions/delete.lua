@@ -1,10 +1,12 @@
 -- uses: types log events tell-worker
+-- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
 -- KEYS  1 job   2 dependents   3 dependencies   4 results   5 executions   6 queue list   7 intermediate
 --       8 finished   9 failed   10 scheduled   11 deferred   12 canceled   13 events   14 FailedQueue list   15 wip
 -- ARGV  1 id   2 event log length   3 execution prefix   4 prefix of workers' channels
--- Returns 1 when there was a job, 0 when not.
+--       then the statuses that it must have, none for any
+-- Returns 1 when there was a job, 0 when not, or none of such a status: then nothing was done.
 local wrong = misfit(KEYS[6], 'list') or misfit(KEYS[7], 'list') or misfit(KEYS[8], 'zset') or misfit(KEYS[9], 'zset')
   or misfit(KEYS[10], 'zset') or misfit(KEYS[11], 'zset') or misfit(KEYS[12], 'zset') or misfit(KEYS[13], 'stream')
   or misfit(KEYS[14], 'list') or misfit(KEYS[15], 'zset')
@@ -12,6 +14,9 @@ if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name')
 local status = f[1]
+local isWanted = #ARGV == 4
+for i = 5, #ARGV do isWanted = isWanted or status == ARGV[i] end
+if not isWanted then return 0 end
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
 if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and status ~= 'canceled' then
@@ -29,6 +34,8 @@ if status == 'started' or f[2] then
 end
 for _, execution in ipairs(redis.pcall('ZRANGE', KEYS[5], 0, -1)) do redis.call('DEL', ARGV[3] .. id .. ':' .. execution) end
 local there = redis.call('EXISTS', KEYS[1])
+local group = redis.pcall('HGET', KEYS[1], 'group_id')
+if type(group) == 'string' and group ~= '' then redis.pcall('SREM', groupPrefix .. group, id) end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if there == 1 then
   note(KEYS[13], 60, 'deleted', { jobId = printable(id) })

@@ -5,12 +5,13 @@ import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('delete');
 
-/** Removes a job and everything under its id, whatever its status. False when there was none. */
+/** Removes a job and everything under its id, whatever its status, or only with one of those. False when there was none. */
 export const deleteJob = async (
   redis: Redis,
   queue: string,
   id: string,
   settings: WireSettings,
+  statuses: readonly string[] = [],
 ): Promise<boolean> => {
   const scriptKeys = [
     keys.job(id),
@@ -35,6 +36,7 @@ export const deleteJob = async (
       settings.eventLogLength,
       prefixes.execution,
       prefixes.commandsTo,
+      ...statuses,
     ])) === 1
   );
 };

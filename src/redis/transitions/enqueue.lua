@@ -7,7 +7,9 @@
 -- ARGV  1 job prefix   2 event log length   3 queue name   4 creation time, RQ's text   5 number of jobs
 --       then for each: id, data, description, more: '' for a plain job, else the number of the fields that
 --                      follow, and of these at front 0/1, seconds to live or '', field, value, …
--- Returns a letter for each job: w written, s the same one was there, d another job has this id.
+--                      `group_id`, where there is one, comes first
+-- Returns a letter for each job: w written, s the same one was there, d another job has this id, x refused,
+--         because the key of its group has a wrong type.
 local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream')
 if wrong then return typeError(wrong) end
 return addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), 5, tonumber(ARGV[2]))

@@ -17,9 +17,17 @@ export interface NewJob {
   fields: ReadonlyArray<string | number | Buffer>;
 }
 
-/** `written`, `same`: this very request was there (a repeated try), `duplicate`: another job has the id. */
-export type EnqueueVerdict = 'written' | 'same' | 'duplicate';
-const verdicts: Record<string, EnqueueVerdict> = { w: 'written', s: 'same', d: 'duplicate' };
+/**
+ * `written`, `same`: this very request was there (a repeated try), `duplicate`: another job has the id,
+ * `refused`: the key of its group has a wrong type.
+ */
+export type EnqueueVerdict = 'written' | 'same' | 'duplicate' | 'refused';
+const verdicts: Record<string, EnqueueVerdict> = {
+  w: 'written',
+  s: 'same',
+  d: 'duplicate',
+  x: 'refused',
+};
 
 /** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
 export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {

@@ -1,6 +1,7 @@
+-- names: groupPrefix groupsKey
 -- The one way in: known queue, hash, place, event of new jobs. `count` jobs are read from ARGV after `arg`,
 -- as `enqueue.lua` describes them. Returns a letter for each: w written, s the same one was there, d another
--- job has this id.
+-- job has this id, x refused, because the key of its group has a wrong type.
 local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength)
   local verdicts, back, written = {}, {}, {}
   for i = 1, count do
@@ -10,8 +11,12 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     if more ~= '' then
       rest, atFront, ttl = tonumber(more), ARGV[arg + 1] == '1', ARGV[arg + 2]
     end
+    -- First among the fields. A hash that names a group which is not there makes Python's delete raise.
+    local group = rest > 3 and ARGV[arg + 3] == 'group_id' and ARGV[arg + 4]
     local key = prefix .. id
-    if redis.call('EXISTS', key) == 1 then
+    if group and (misfit(groupPrefix .. group, 'set') or misfit(groupsKey, 'set')) then
+      verdicts[i] = 'x'
+    elseif redis.call('EXISTS', key) == 1 then
       local there = redis.pcall('HMGET', key, 'data', 'created_at')
       verdicts[i] = not there.err and there[1] == data and there[2] == createdAt and 's' or 'd'
     else
@@ -23,6 +28,10 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
       if ttl ~= '' then redis.call('EXPIRE', key, ttl) end
       if atFront then redis.call('LPUSH', listKey, id) else back[#back + 1] = id end
       written[#written + 1] = id
+    end
+    if group and verdicts[i] == 'w' then
+      redis.call('SADD', groupPrefix .. group, id)
+      redis.call('SADD', groupsKey, group)
     end
     arg = arg + rest
   end

@@ -1,0 +1,122 @@
+import { InvalidJobOperationError } from '../redis/errors.js';
+import type { JobRecord } from '../redis/job-record.js';
+import { fetchJobs } from '../redis/job-store.js';
+import {
+  findEntry,
+  type RegistryEntry,
+  type RegistryKind,
+  readEntries,
+  registryKinds,
+  unregister,
+} from '../redis/registry-store.js';
+import { deleteJob } from '../redis/transitions/delete.js';
+import type { Doors } from './doors.js';
+
+/** A part of a registry: from which entry on, and how many. */
+export interface Paging {
+  offset?: number;
+  count?: number;
+}
+
+/**
+ * One of a queue's registries: which jobs are in this state, in the order of their scores. The score says when a
+ * lease ends (started), until when a job is kept (finished, failed), when it is due (scheduled) or came here
+ * (deferred, canceled). Nothing is cleaned by looking, as it is in RQ. RQ: `BaseRegistry`.
+ */
+export class Registry {
+  constructor(
+    protected readonly doors: Doors,
+    readonly queue: string,
+    readonly kind: RegistryKind,
+  ) {}
+
+  /** How many entries there are; those of jobs that have expired are counted until a worker cleans. */
+  count(): Promise<number> {
+    return this.doors.redis.zcard(registryKinds[this.kind].key(this.queue));
+  }
+
+  /** Entries with their scores. Default: the first 1,000. */
+  entries({ offset = 0, count = 1_000 }: Paging = {}): Promise<RegistryEntry[]> {
+    return readEntries(this.doors.redis, this.kind, this.queue, offset, count);
+  }
+
+  /** Ids of the jobs. Default: the first 1,000 entries. RQ: `get_job_ids`. */
+  async ids(paging?: Paging): Promise<string[]> {
+    const entries = await this.entries(paging);
+    return [...new Set(entries.map(({ jobId }) => jobId))];
+  }
+
+  /** The jobs; ids without one are left out. Default: the first 100 entries. */
+  async jobs({ offset = 0, count = 100 }: Paging = {}): Promise<JobRecord[]> {
+    const records = await fetchJobs(this.doors.redis, await this.ids({ offset, count }));
+    return records.filter((record) => record !== null);
+  }
+
+  /** The entry of a job; `null` when it has none. RQ: `get_expiration_time`. */
+  entry(id: string): Promise<RegistryEntry | null> {
+    return findEntry(this.doors.redis, this.kind, this.queue, id);
+  }
+
+  /** Whether it has an entry of the job. RQ: `in`. */
+  async contains(id: string): Promise<boolean> {
+    return (await this.entry(id)) !== null;
+  }
+
+  /**
+   * Removes an entry that is left over, or with `deleteJob` the job that belongs here, entry and all. A job that
+   * belongs here does not lose its entry alone: it would be in no place. False when there was no such entry.
+   * RQ: `remove`.
+   *
+   * @throws InvalidJobOperationError
+   */
+  async remove(id: string, { deleteJob: isDeleted = false } = {}): Promise<boolean> {
+    const { redis, wire } = this.doors;
+    if (isDeleted) {
+      const { statuses } = registryKinds[this.kind];
+      if (await deleteJob(redis, this.queue, id, wire, statuses)) return true;
+    }
+    const was = await unregister(redis, this.kind, this.queue, id);
+    if (was === 'removed' || was === '') return was === 'removed';
+    throw new InvalidJobOperationError(
+      id,
+      `take out of the ${this.kind} registry`,
+      `it is ${was}, and would be in no place; deleteJob removes both`,
+    );
+  }
+}
+
+/** The failed registry, out of which jobs can go back to their queue. */
+export class FailedRegistry extends Registry {
+  constructor(doors: Doors, queue: string) {
+    super(doors, queue, 'failed');
+  }
+
+  /** Back to its own queue. RQ: `requeue`. @throws NoSuchJobError, InvalidJobOperationError */
+  requeue(id: string, options: { atFront?: boolean } = {}): Promise<void> {
+    return this.doors.job(id, this.queue).requeue(options);
+  }
+}
+
+/** A queue's registries. `ready` is RQ 3's and empty elsewhere. */
+export interface Registries {
+  readonly started: Registry;
+  readonly finished: Registry;
+  readonly failed: FailedRegistry;
+  readonly deferred: Registry;
+  readonly scheduled: Registry;
+  readonly canceled: Registry;
+  readonly ready: Registry;
+}
+
+export const registriesOf = (doors: Doors, queue: string): Registries => {
+  const of = (kind: RegistryKind) => new Registry(doors, queue, kind);
+  return {
+    started: of('started'),
+    finished: of('finished'),
+    failed: new FailedRegistry(doors, queue),
+    deferred: of('deferred'),
+    scheduled: of('scheduled'),
+    canceled: of('canceled'),
+    ready: of('ready'),
+  };
+};

@@ -1,0 +1,147 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { firstValueFrom, take } from 'rxjs';
+import { InvalidJobOperationError, InvalidOptionError } from '../../src/redis/errors.js';
+import { keys } from '../../src/redis/keys.js';
+import type { Delivery } from '../../src/streams/delivery.js';
+import { Rq } from '../../src/streams/rq.js';
+import { freshRedis } from '../support/redis.js';
+
+let database: Awaited<ReturnType<typeof freshRedis>>;
+let redis: Redis;
+let rq: Rq;
+
+beforeAll(async () => {
+  database = await freshRedis();
+  redis = database.client;
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  await redis.flushdb();
+  rq = new Rq({ url: database.url });
+});
+afterEach(() => rq.close());
+
+const queue = () => rq.queue('q');
+const claimed = (): Promise<Delivery> => firstValueFrom(queue().deliveries$().pipe(take(1)));
+const put = (...ids: string[]) =>
+  queue().enqueueMany(ids.map((jobId) => ({ name: 'f', options: { jobId } })));
+
+describe('registries', () => {
+  it('page through what is in a state, by score, and look without cleaning', async () => {
+    const { failed, started, finished, scheduled, ready } = queue().registries;
+    await redis.zadd(keys.finished('q'), 100, 'a', 200, 'b', 'inf', 'c');
+    await redis.zadd(keys.failed('q'), -1, 'kept');
+    await redis.zadd(keys.scheduled('q'), 1_795_405_104, 'later');
+    await redis.zadd(keys.wip('q'), 100, 'bare', 200, 'x:11111111111111111111111111111111');
+    await redis.zadd(keys.ready('q'), 5, 'r');
+    expect(await finished.ids({ offset: 1, count: 1 })).toEqual(['b']);
+    expect(await finished.entries()).toMatchObject([
+      { jobId: 'a', score: 100, at: new Date(100_000) },
+      { jobId: 'b' },
+      { jobId: 'c', score: Number.POSITIVE_INFINITY, at: null },
+    ]);
+    expect(await finished.count()).toBe(3);
+    expect(await failed.entry('kept')).toMatchObject({ score: -1, at: null });
+    expect((await scheduled.entry('later'))?.at).toEqual(new Date('2026-11-23T03:38:24.000Z'));
+    expect(await started.entries()).toMatchObject([
+      { jobId: 'bare', execution: '' },
+      { jobId: 'x', execution: '1'.repeat(32) },
+    ]);
+    expect(await started.contains('x')).toBe(true);
+    expect(await started.contains('y')).toBe(false);
+    expect(await ready.ids()).toEqual(['r']);
+    expect(await finished.jobs()).toEqual([]);
+    expect(await finished.count()).toBe(3);
+    await expect(finished.ids({ offset: -1 })).rejects.toThrow(InvalidOptionError);
+  });
+
+  it('give up a leftover, but never the place of a job that belongs there', async () => {
+    await put('a');
+    const delivery = await claimed();
+    const { started, finished } = queue().registries;
+    await expect(started.remove('a')).rejects.toThrow(
+      'Cannot take out of the started registry job "a": it is started',
+    );
+    await redis.zadd(keys.wip('q'), 1, 'gone:11111111111111111111111111111111');
+    expect(await started.remove('gone')).toBe(true);
+    expect(await started.remove('gone')).toBe(false);
+    await delivery.finish(1);
+    await expect(finished.remove('a')).rejects.toThrow(InvalidJobOperationError);
+    await redis.zadd(keys.failed('q'), 1, 'a');
+    // It is a leftover in the failed registry, and deleteJob there must not delete what finished.
+    expect(await queue().registries.failed.remove('a', { deleteJob: true })).toBe(true);
+    expect(await redis.exists(keys.job('a'))).toBe(1);
+    expect(await finished.remove('a', { deleteJob: true })).toBe(true);
+    expect(await redis.exists(keys.job('a'))).toBe(0);
+    expect(await finished.count()).toBe(0);
+  });
+
+  it('keep the lease of a job that is held, although it says queued', async () => {
+    const execution = 'f'.repeat(32);
+    await put('a');
+    await redis.lrem(keys.queue('q'), 0, 'a');
+    await redis.hset(keys.job('a'), 'x_exec', execution);
+    await redis.zadd(keys.wip('q'), 9e9, `a:${execution}`);
+    await expect(queue().registries.started.remove('a')).rejects.toThrow(/it is queued/);
+  });
+
+  it('requeue what failed', async () => {
+    await put('a');
+    await (await claimed()).fail(new Error('no'));
+    await queue().registries.failed.requeue('a');
+    expect(await queue().ids()).toEqual(['a']);
+    await expect(queue().registries.failed.requeue('a')).rejects.toThrow(InvalidJobOperationError);
+  });
+});
+
+describe('a queue', () => {
+  it('knows the place of a job, and gives a waiting one up', async () => {
+    const [a, b] = await put('a', 'b', 'c');
+    expect(await queue().position('c')).toBe(2);
+    expect(await b?.position()).toBe(1);
+    expect(await queue().position('none')).toBeNull();
+    expect(await queue().remove(a as never)).toBe(true);
+    expect((await rq.fetch('a')).record.status).toBe('canceled');
+    expect(await queue().registries.canceled.contains('a')).toBe(true);
+    expect(await queue().remove('a')).toBe(false);
+    expect(await queue().remove('b', { deleteJob: true })).toBe(true);
+    expect(await redis.exists(keys.job('b'))).toBe(0);
+    expect(await queue().ids()).toEqual(['c']);
+  });
+
+  it('does not take a running job for a waiting one', async () => {
+    await put('a');
+    const delivery = await claimed();
+    expect(await queue().remove('a')).toBe(false);
+    expect(await queue().remove('a', { deleteJob: true })).toBe(false);
+    expect((await rq.fetch('a')).record.status).toBe('started');
+    expect(await delivery.finish()).toBe('finished');
+  });
+
+  it('is compacted: ids without a job go, the others keep their order', async () => {
+    const ids = Array.from({ length: 1_203 }, (_, n) => `j${n}`);
+    await put(...ids);
+    const gone = ids.filter((_, n) => n % 3 === 0);
+    await redis.del(...gone.map(keys.job));
+    expect(await queue().compact()).toBe(gone.length);
+    expect(await queue().ids(0, 2_000)).toEqual(ids.filter((_, n) => n % 3 !== 0));
+    expect(await queue().compact()).toBe(0);
+  });
+
+  it('is deleted with its waiting jobs, and comes back with the next', async () => {
+    await put('a', 'b');
+    expect((await rq.queues()).map(({ name }) => name)).toEqual(['q']);
+    expect(await queue().delete()).toBe(2);
+    expect(await rq.queues()).toEqual([]);
+    expect(await redis.exists(keys.queue('q'), keys.job('a'))).toBe(0);
+    await put('c');
+    expect((await rq.queues())[0]).toBe(queue());
+  });
+
+  it('is not to be had of the FailedQueue', () => {
+    expect(() => rq.failedQueue.registries).toThrow(InvalidJobOperationError);
+    for (const method of ['position', 'remove', 'compact', 'delete'] as const)
+      expect(() => rq.failedQueue[method]()).toThrow(InvalidJobOperationError);
+  });
+});
