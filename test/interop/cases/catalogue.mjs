@@ -82,7 +82,7 @@ export const catalogue = [
   {
     number: 19,
     shows: 'a group of Node is listed by Python; its jobs with result ttl 0 finish',
-    without: { all: 'not built yet' },
+    without: { 1.16: 'since RQ 2.0' },
   },
   {
     number: 20,
