@@ -13,8 +13,10 @@ export type { Isolation, WorkerOptions } from './actors/worker-options.js';
 export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
 export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
 export type { RedisAddress } from './redis/connection.js';
+export type { Dependency, DependsOn, JobReference } from './redis/depends-on.js';
 export type { Duration } from './redis/duration.js';
 export {
+  DependencyCycleError,
   DuplicateJobError,
   InvalidJobOperationError,
   InvalidNameError,

@@ -13,6 +13,8 @@ const isAbove = (value: unknown, bound: number): boolean =>
 
 const details: Details = {
   enqueued: () => '',
+  deferred: () => 'waits for other jobs',
+  released: ({ by }) => (by === '' ? 'by a janitor' : `by the end of ${shown(by)}`),
   started: ({ attempt }) => (isAbove(attempt, 1) ? `attempt ${shown(attempt)}` : ''),
   finished: ({ tookMs }) => `${shown(tookMs)} ms`,
   failed: ({ reason }) => shown(reason),

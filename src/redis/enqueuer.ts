@@ -38,7 +38,7 @@ export class Enqueuer {
   /**
    * Resolves once Redis has said what became of the job.
    *
-   * @throws RedisFullError, RedisUnavailableError, WrongKeyTypeError
+   * @throws RedisFullError, RedisUnavailableError, WrongKeyTypeError, DependencyCycleError
    */
   add(job: NewJob): Promise<EnqueueVerdict> {
     return new Promise((resolve, reject) => {
@@ -52,11 +52,12 @@ export class Enqueuer {
 
   /**
    * Writes many jobs, after those that were added before. Resolves with a verdict for each once Redis has
-   * said what became of all; when it rejects, some may have been written.
+   * said what became of all, errors among them; when it rejects, some may have been written. `inOrder`: none before those
+   * that stand before it, also when a call has to be tried again.
    *
    * @throws as `add`
    */
-  async addMany(jobs: readonly NewJob[]): Promise<EnqueueVerdict[]> {
+  async addMany(jobs: readonly NewJob[], inOrder = false): Promise<EnqueueVerdict[]> {
     void this.sendBatch(this.waiting.splice(0));
     const verdicts: EnqueueVerdict[] = [];
     const endMs = performance.now() + this.deadlineMs;
@@ -75,7 +76,7 @@ export class Enqueuer {
         });
       }
     };
-    await Promise.all(Array.from({ length: bulkCallsAtOnce }, sendOn));
+    await Promise.all(Array.from({ length: inOrder ? 1 : bulkCallsAtOnce }, sendOn));
     return verdicts;
   }
 
@@ -91,8 +92,10 @@ export class Enqueuer {
       const jobs = left.map(({ job }) => job);
       try {
         const verdicts = await this.write(jobs, createdAt, (left[0] as Waiting).endMs);
-        left.forEach(({ resolve }, index) => {
-          resolve(verdicts[index] as EnqueueVerdict);
+        left.forEach(({ resolve, reject }, index) => {
+          const verdict = verdicts[index] as EnqueueVerdict;
+          if (verdict instanceof Error) reject(verdict);
+          else resolve(verdict);
         });
         return;
       } catch (error) {

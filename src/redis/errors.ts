@@ -29,6 +29,18 @@ export class DuplicateJobError extends Error {
   }
 }
 
+/** The job would wait for itself, directly or through others that wait. Nothing of it was written. */
+export class DependencyCycleError extends Error {
+  override readonly name = 'DependencyCycleError';
+  constructor(
+    /** Ids in the order of waiting; the last is the first again. */
+    readonly cycle: readonly string[],
+  ) {
+    const way = cycle.length > 12 ? [...cycle.slice(0, 10), '…', ...cycle.slice(-1)] : cycle;
+    super(`Job ${shown(cycle[0] ?? '')} would wait for itself: ${way.join(' → ')}`);
+  }
+}
+
 /** A job id, queue name or handler name that the wire cannot carry. */
 export class InvalidNameError extends Error {
   override readonly name = 'InvalidNameError';

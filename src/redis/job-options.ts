@@ -1,3 +1,4 @@
+import { type DependsOn, dependencyFields, planDependencies } from './depends-on.js';
 import {
   type Duration,
   type DurationRule,
@@ -37,6 +38,11 @@ export interface JobOptions {
   meta?: Record<string, unknown>;
   /** To the front of the queue instead of its end. */
   atFront?: boolean;
+  /**
+   * Jobs that must have ended before: it is deferred until the last has. One that is not in Redis counts as
+   * ended well, as in RQ.
+   */
+  dependsOn?: DependsOn;
   /** Further attempts after a failure. `intervals` are the pauses; a single one serves all. */
   retry?: {
     max: number;
@@ -68,6 +74,7 @@ const known = new Set([
   'description',
   'meta',
   'atFront',
+  'dependsOn',
   'retry',
   'serializer',
   'results',
@@ -85,7 +92,7 @@ const defaultTimeoutSeconds = 180;
  */
 export const fieldsOf = (
   options: JobOptions,
-): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields'> => {
+): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields' | 'after'> => {
   for (const option in options) {
     if (!known.has(option))
       throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
@@ -108,7 +115,12 @@ export const fieldsOf = (
   }
   // Every Python producer writes this field; with it in the hash, workers answer in the results stream.
   if (options.results === 'stream') fields.push('success_callback_name', '');
-  return { atFront: options.atFront === true, ttlSeconds: ttl ?? null, fields };
+  const after = planDependencies(options.dependsOn, options.jobId);
+  const atFront = options.atFront === true || after?.atFront === true;
+  const rest = { atFront, ttlSeconds: ttl ?? null, fields };
+  if (!after) return rest;
+  fields.push(...dependencyFields(after, atFront));
+  return { ...rest, after };
 };
 
 const timeoutRule: DurationRule = { least: 1, forever: true };

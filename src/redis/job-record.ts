@@ -40,6 +40,10 @@ export interface JobRecord {
   /** The group that it belongs to; empty for none. */
   readonly groupId: string;
   readonly meta: Record<string, unknown>;
+  /** Ids of the jobs that it waits for, or waited for. */
+  readonly dependencyIds: readonly string[];
+  /** Whether a parent that failed counts as one that finished. */
+  readonly allowDependencyFailures: boolean;
   /** How often it was started by our workers. */
   readonly attempt: number;
   /** How often it was brought back after a worker's death. */
@@ -109,6 +113,8 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     retriesLeft: integer('retries_left'),
     groupId: text('group_id'),
     meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
+    dependencyIds: attempt('dependency_ids', () => dependencyIdsIn(hash), []),
+    allowDependencyFailures: text('allow_dependency_failures') === '1',
     attempt: integer('x_attempt') ?? 0,
     recoveries: integer('x_recoveries') ?? 0,
     result:
@@ -117,4 +123,15 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     problems,
     hash,
   };
+};
+
+// RQ before 1.8 knew one only.
+const dependencyIdsIn = (hash: JobHash): string[] => {
+  const list = hash.get('dependency_ids')?.toString('utf8') ?? '';
+  const one = hash.get('dependency_id')?.toString('utf8') ?? '';
+  if (list === '') return one === '' ? [] : [one];
+  const ids: unknown = JSON.parse(list);
+  if (!Array.isArray(ids) || ids.some((id) => typeof id !== 'string'))
+    throw new TypeError('not a list of ids');
+  return ids;
 };

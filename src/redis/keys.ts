@@ -52,6 +52,8 @@ export const keys = {
   answer: (commandId: string) => `rxrq:answer:${commandId}`,
   /** Taken for some minutes by whoever prunes the groups. */
   pruningGroups: 'rxrq:pruning-groups',
+  /** HASH of ended jobs → how far their dependents have been freed: more than one call may free. */
+  unfreed: 'rxrq:unfreed',
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
 } as const;
@@ -61,6 +63,7 @@ export const prefixes = {
   job: 'rq:job:',
   queue: 'rq:queue:',
   failed: 'rq:failed:',
+  deferred: 'rq:deferred:',
   results: 'rq:results:',
   executions: 'rq:executions:',
   execution: 'rq:execution:',

@@ -15,6 +15,10 @@ interface Common {
 export type LifecycleEvent = Common &
   (
     | { kind: 'enqueued' }
+    /** Written, and waiting for other jobs. `released` follows. */
+    | { kind: 'deferred' }
+    /** On its queue, since what it waited for has ended. `by` is the job that ended last; empty when a janitor found out. */
+    | { kind: 'released'; by: string }
     | { kind: 'started'; execution: string; attempt: number }
     | { kind: 'finished'; execution: string; tookMs: number }
     /** One attempt failed. `retried` or `quarantined` follows in the same entry. */
@@ -54,6 +58,7 @@ const listed = new Set<string>([
   'stopped',
   'quarantined',
   'requeued',
+  'released',
   'recovered',
   'handedBack',
   'lost',
@@ -90,8 +95,8 @@ export const unfoldEntry = (
     const value = fields[i + 1] as string;
     if (field === 'worker') {
       worker = value;
-    } else if (field === 'enqueued') {
-      for (const jobId of value.split(' ')) events.push({ ...common(jobId), kind: 'enqueued' });
+    } else if (field === 'enqueued' || field === 'deferred') {
+      for (const jobId of value.split(' ')) events.push({ ...common(jobId), kind: field });
     } else if (field === 'started') {
       const words = value.split(' ');
       for (let w = 0; w + 2 < words.length; w += 3) {

@@ -27,7 +27,7 @@ const read = (path: string): string =>
 // `-- names: jobPrefix queuesKey` in a part becomes locals with the names of `keys.ts`: a script that learns only
 // while it runs which keys it needs would else be handed them with each call.
 const withNames = (source: string): string =>
-  source.replace(/^-- names: (.+)$/m, (_, list: string) => {
+  source.replace(/^-- names: (.+)$/gm, (_, list: string) => {
     const words = list.split(' ');
     return `local ${words.join(', ')} = ${words.map((word) => `'${nameOf(word)}'`).join(', ')}`;
   });

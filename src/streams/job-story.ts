@@ -22,6 +22,8 @@ const terminal = new Set<LifecycleKind>(terminalKinds);
 /** What comes after an end is a postscript, but for these. */
 const reopening = new Set<LifecycleKind>([
   'enqueued',
+  'deferred',
+  'released',
   'requeued',
   'retried',
   'recovered',

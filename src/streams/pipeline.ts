@@ -56,7 +56,7 @@ export interface PipelineSettings<T, Args extends unknown[]> {
    */
   through?: OperatorFunction<Result<T>, Readonly<Args>>;
   /** Options of the jobs it makes. */
-  options?: Omit<JobOptions, 'jobId' | 'onDuplicate'>;
+  options?: Omit<JobOptions, 'jobId' | 'onDuplicate' | 'dependsOn'>;
   /** Where it begins when it was never started before. Default `start`: with the oldest that the log holds. */
   from?: From;
   /**
@@ -98,11 +98,16 @@ export const checkPipeline = (settings: PipelineSettings<never, never>): void =>
       'it must be 1 to 100 of A-Z a-z 0-9 _ . -',
     );
   }
-  const { jobId, onDuplicate } = (settings.options ?? {}) as JobOptions;
+  const { jobId, onDuplicate, dependsOn } = (settings.options ?? {}) as JobOptions;
   if (jobId !== undefined)
     throw new InvalidOptionError('options.jobId', 'a pipeline derives the ids');
   if (onDuplicate !== undefined)
     throw new InvalidOptionError('options.onDuplicate', 'a pipeline writes each job once');
+  if (dependsOn !== undefined)
+    throw new InvalidOptionError(
+      'options.dependsOn',
+      'jobs of a pipeline follow their inputs only',
+    );
   fieldsOf(settings.options ?? {});
   const { from = 'start' } = settings;
   if (from !== 'start' && from !== 'now') placeOf(from);

@@ -1,5 +1,6 @@
 import { type MonoTypeOperatorFunction, type Observable, share, takeUntil, timer } from 'rxjs';
 import { v4 as uuid } from 'uuid';
+import { parentsFirst } from '../redis/depends-on.js';
 import { Enqueuer } from '../redis/enqueuer.js';
 import {
   DuplicateJobError,
@@ -92,9 +93,9 @@ export class Queue {
   }
 
   /**
-   * Enqueues a call with options.
+   * Enqueues a call with options. With `dependsOn` it is deferred until the jobs that it names have ended.
    *
-   * @throws also InvalidOptionError, InvalidNameError, DuplicateJobError
+   * @throws also InvalidOptionError, InvalidNameError, DuplicateJobError, DependencyCycleError
    */
   async enqueueWith<Args extends unknown[], Result>(
     options: JobOptions,
@@ -108,7 +109,8 @@ export class Queue {
 
   /**
    * Enqueues many calls, hundreds in a round trip. All are checked before the first is written. When it throws
-   * after that (DuplicateJobError, Redis), the others may have been written. RQ: `Queue.enqueue_many`.
+   * after that (DuplicateJobError, Redis), the others may have been written. Jobs that wait for others are written
+   * after those that do not, each after its parents: they may name jobs of the same call. RQ: `Queue.enqueue_many`.
    *
    * @throws as `enqueueWith`
    */
@@ -116,9 +118,19 @@ export class Queue {
     const jobs = specs.map(({ name, args = [], options = {} }) =>
       this.prepare(name, args, options),
     );
-    const verdicts = await this.enqueuer.addMany(jobs);
-    verdicts.forEach((verdict, index) => {
-      checkVerdict(verdict, (jobs[index] as NewJob).id, specs[index]?.options);
+    const waiting = parentsFirst(jobs.filter(({ after }) => after));
+    const plain = waiting.length === 0 ? jobs : jobs.filter(({ after }) => !after);
+    const verdicts = new Map<NewJob, EnqueueVerdict>();
+    const write = async (part: readonly NewJob[], inOrder: boolean): Promise<void> => {
+      const said = await this.enqueuer.addMany(part, inOrder);
+      said.forEach((verdict, index) => {
+        verdicts.set(part[index] as NewJob, verdict);
+      });
+    };
+    await write(plain, false);
+    if (waiting.length > 0) await write(waiting, true);
+    jobs.forEach((job, index) => {
+      checkVerdict(verdicts.get(job) as EnqueueVerdict, job.id, specs[index]?.options);
     });
     return jobs.map(({ id }) => this.job(id));
   }
@@ -320,6 +332,7 @@ const idOf = (job: string | Job): string => (typeof job === 'string' ? job : job
 
 /** @throws DuplicateJobError, WrongKeyTypeError */
 const checkVerdict = (verdict: EnqueueVerdict, id: string, options: JobOptions = {}): void => {
+  if (verdict instanceof Error) throw verdict;
   if (verdict === 'duplicate' && options.onDuplicate !== 'keep') throw new DuplicateJobError(id);
   if (verdict === 'refused')
     throw new WrongKeyTypeError(`Job ${id}: the key of group ${options.groupId} is no set`);

@@ -89,6 +89,7 @@ class Story {
     const { jobId } = event;
     switch (event.kind) {
       case 'enqueued':
+      case 'deferred':
       case 'deleted':
         this.reading.attempts.delete(jobId);
         break;

@@ -1,9 +1,11 @@
 import type { Redis } from 'ioredis';
+import { DependencyCycleError, WrongKeyTypeError } from '../errors.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
 import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('enqueue');
+const scriptAfter = loadScript('enqueue-after');
 
 /** A job as it is about to be written. */
 export interface NewJob {
@@ -15,15 +17,31 @@ export interface NewJob {
   ttlSeconds: number | null;
   /** Further fields of the hash and their values, in turn. */
   fields: ReadonlyArray<string | number | Buffer>;
+  /** What it waits for. */
+  after?: NewJobAfter;
+}
+
+/** Ids of other jobs, at least one; the job is deferred until they have ended as it wants. */
+export interface NewJobAfter {
+  ids: readonly string[];
+  allowsFailure: boolean;
 }
 
 /**
- * `written`, `same`: this very request was there (a repeated try), `duplicate`: another job has the id,
- * `refused`: the key of its group has a wrong type.
+ * `written`, also when it waits for others; `same`: this very request was there (a repeated try), `duplicate`:
+ * another job has the id; `refused`: the key of its group has a wrong type; an error: what is wrong otherwise. Of these
+ * nothing was written.
  */
-export type EnqueueVerdict = 'written' | 'same' | 'duplicate' | 'refused';
-const verdicts: Record<string, EnqueueVerdict> = {
+export type EnqueueVerdict =
+  | 'written'
+  | 'same'
+  | 'duplicate'
+  | 'refused'
+  | DependencyCycleError
+  | WrongKeyTypeError;
+const verdicts: Record<string, 'written' | 'same' | 'duplicate' | 'refused'> = {
   w: 'written',
+  p: 'written',
   s: 'same',
   d: 'duplicate',
   x: 'refused',
@@ -32,15 +50,19 @@ const verdicts: Record<string, EnqueueVerdict> = {
 /** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
 export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
   args.push(jobs.length);
-  for (const { id, data, description, atFront, ttlSeconds, fields } of jobs) {
+  for (const { id, data, description, atFront, ttlSeconds, fields, after } of jobs) {
     if (!atFront && ttlSeconds === null && fields.length === 0) {
       args.push(id, data, description, '');
     } else {
-      args.push(id, data, description, fields.length + 2, atFront ? 1 : 0, ttlSeconds ?? '');
+      const front = after ? afterText(atFront, after) : atFront ? 1 : 0;
+      args.push(id, data, description, fields.length + 2, front, ttlSeconds ?? '');
       args.push(...fields);
     }
   }
 };
+
+const afterText = (atFront: boolean, { ids, allowsFailure }: NewJobAfter): string =>
+  `${atFront ? 1 : 0}${allowsFailure ? 1 : 0} ${ids.join(' ')}`;
 
 /**
  * Writes new jobs to the end of one queue, or to its front, in one step; at most 1000 a call, because
@@ -56,11 +78,18 @@ export const enqueue = async (
 ): Promise<EnqueueVerdict[]> => {
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt];
   pushJobs(args, jobs);
-  const reply = await runScript(
-    redis,
-    script,
-    [keys.queues, keys.queue(queue), keys.events(queue)],
-    args,
+  const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue)];
+  if (!jobs.some(({ after }) => after)) {
+    const reply = String(await runScript(redis, script, scriptKeys, args));
+    return Array.from(reply, (letter) => verdicts[letter] as EnqueueVerdict);
+  }
+  const reply = String(
+    await runScript(redis, scriptAfter, [...scriptKeys, keys.deferred(queue)], args),
   );
-  return Array.from(String(reply), (letter) => verdicts[letter] as EnqueueVerdict);
+  const texts = reply.slice(jobs.length + 1).split('\n');
+  return Array.from(reply.slice(0, jobs.length), (letter) => {
+    if (letter === 'c') return new DependencyCycleError((texts.shift() as string).split(' '));
+    if (letter === 'k') return new WrongKeyTypeError(texts.shift() as string);
+    return verdicts[letter] as EnqueueVerdict;
+  });
 };

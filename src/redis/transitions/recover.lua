@@ -1,4 +1,4 @@
--- uses: clock types log events fail bring-back
+-- uses: clock types log events ended parents dependents fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did. The caller saw the score unchanged over
 -- longer than a heartbeat, by its own monotonic clock; a score that moved since means that the owner lives.
@@ -85,5 +85,6 @@ for i = 1, tonumber(ARGV[7]) do
     verdicts[i] = take(member) and judge(member) or 'd'
   end
 end
+freeDependents()
 appendEvents('', ARGV[4])
 return table.concat(verdicts)

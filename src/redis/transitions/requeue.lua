@@ -43,6 +43,7 @@ for i = 1, tonumber(ARGV[7]) do
       unlist(id)
       -- It must not expire with its failure while it waits.
       redis.call('PERSIST', jobKey)
+      redis.call('PERSIST', jobKey .. ':dependents')
       redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries', 'x_passes', 'x_passed')
       redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
       local ttl = integer(f[3])

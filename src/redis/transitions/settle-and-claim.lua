@@ -1,4 +1,4 @@
--- uses: clock types log events
+-- uses: clock types log events ended
 -- A worker's one exchange with Redis: hands in how jobs ended, and takes as many new ones as it has room
 -- for, in the order of its queues. Atomic because an outcome counts only while its own lease is there,
 -- because a job must never be in two places or in none, and because the event must exist exactly if the
@@ -89,6 +89,8 @@ local function seldom()
   made = {}
   local resultsPrefix, firstSeen, defaultFailureTtl = ARGV[4], ARGV[7], tonumber(ARGV[11])
 
+-- part: parents
+-- part: dependents
 -- part: fail
 -- part: stop
 
@@ -149,6 +151,7 @@ local function seldom()
     return fault
   end
 
+  made.freeDependents = freeDependents
   made.settle = {}
 
   function made.settle.fail(q, jobKey, id, execution, run, forHash, forStream, verdict)
@@ -348,6 +351,7 @@ local scoreOf = {}
 local function finish(q, jobKey, id, execution, tookMs, ttl, stream, result, hasResult, startedAt, attempt)
   succeeded = succeeded + 1
   noteWords(q.events, 20, 'finished', id, execution, tookMs)
+  finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
   if ttl == '0' then
     redis.call('DEL', jobKey)
     return
@@ -440,6 +444,8 @@ if settlements > 0 then
     if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
   end
 end
+-- Nearly all jobs have no dependents, and pay for one look together.
+if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
 if succeeded + failedAttempts > 0 and workerFields > 0 then
   -- A count that somebody made unreadable must not undo how the jobs ended.
   if succeeded > 0 then redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded) end
@@ -539,6 +545,8 @@ end
 -- Nothing here is for this worker: to be told that more waits, it would look again at once, and again.
 if passedOver and taken == 0 then left = 0 end
 
+-- Of jobs that were put aside when they were claimed.
+if failedNow[1] then made.freeDependents() end
 local answers = table.concat(verdicts)
 if changed then
   appendEvents(worker, logLength)

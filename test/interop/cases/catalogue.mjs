@@ -51,23 +51,19 @@ export const catalogue = [
     number: 10,
     star: true,
     shows: 'a dependent of a Node job is queued once when Python finishes the parent',
-    without: { all: 'not built yet' },
   },
   {
     number: 11,
     star: true,
     shows: 'a deferred Node job stays deferred when Python cleans',
-    without: { all: 'not built yet' },
   },
   {
     number: 12,
     shows: 'with two parents of which one is deleted, the other releases the dependent',
-    without: { all: 'not built yet' },
   },
   {
     number: 13,
     shows: 'a failed parent releases only what allows failure; requeue and success the rest',
-    without: { all: 'not built yet' },
   },
   { number: 14, shows: 'retries and their pauses are the same on either side' },
   { number: 15, shows: 'a job that waited longer than its ttl is gone, and skipped' },

@@ -1,7 +1,9 @@
 -- The one way into the FailedQueue: status, place, order of quarantine, lifetime.
 -- `q` holds the queue's keys; `excInfo` is RQ's traceback text, plain or deflated; `status` is `failed` unless said.
+-- The caller frees the dependents, with `freeDependents`.
 local function quarantine(q, failedQueueKey, jobKey, id, reason, excInfo, failureTtl, status)
   note(q.events, 60, 'quarantined', { jobId = printable(id), reason = string.sub(reason, 1, 500) })
+  failedNow[#failedNow + 1], failedNow[id] = id, status
   if failureTtl == 0 then
     redis.call('DEL', jobKey)
     return
