@@ -1,4 +1,12 @@
 export {
+  type CronEntries,
+  type CronEntry,
+  type CronSettings,
+  defineCron,
+} from './actors/cron/cron-entry.js';
+export type { CronEnqueued } from './actors/cron/cron-scheduler.js';
+export { CronEntryError, CronModuleError } from './actors/cron/errors.js';
+export {
   ExecutorLostError,
   WorkerGaveUpError,
   WorkerNameTakenError,
@@ -10,9 +18,11 @@ export type { Prefetch } from './actors/prefetch.js';
 export type { Settled } from './actors/recorder.js';
 export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
+export { bootCron, type CronEvents, type CronOptions, type RunningCron } from './boot/boot-cron.js';
 export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
 export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
 export type { RedisAddress } from './redis/connection.js';
+export type { ListedCronEntry, ListedCronScheduler } from './redis/cron-records.js';
 export type { Dependency, DependsOn, JobReference } from './redis/depends-on.js';
 export type { Duration } from './redis/duration.js';
 export {

@@ -39,6 +39,8 @@ const input = new Set([
   'DuplicateJobError',
   'HandlerModuleError',
   'DuplicateHandlerError',
+  'CronEntryError',
+  'CronModuleError',
   'WorkerStartError',
   'WorkerNameTakenError',
 ]);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
+import { cronCommand } from './commands/cron.js';
 import { emptyCommand } from './commands/empty.js';
 import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
@@ -24,10 +25,9 @@ import { takeRqFlags } from './rq-flags.js';
 import { usefulTraceback } from './traceback.js';
 
 type AddCommand = (program: Command, io: Io) => void;
-
 /** In the order of the help. */
 const groups: Readonly<Record<string, readonly AddCommand[]>> = {
-  'Run jobs:': [workerCommand, runCommand, enqueueCommand],
+  'Run jobs:': [workerCommand, runCommand, enqueueCommand, cronCommand],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
   'Check:': [auditCommand, configCommand],

@@ -9,6 +9,7 @@ import { logfmt } from './logfmt.js';
 import { OutputLines } from './output-lines.js';
 import { StatusLine } from './status-line.js';
 import { Thinning } from './thinning.js';
+import { troubleText } from './trouble-text.js';
 
 export interface ReportSettings {
   queues: readonly string[];
@@ -228,10 +229,4 @@ const nameOf = (job: JobToRun): string => {
   } catch {
     return '?';
   }
-};
-
-const troubleText = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  // The client's words for a connection that closed speak of an option that nobody here has set.
-  return error.name === 'MaxRetriesPerRequestError' ? 'Redis is away; trying again' : error.message;
 };

@@ -40,6 +40,13 @@ export const keys = {
   cleaning: (queue: string) => `rq:clean_registries:${queue}`,
   /** LIST of quarantined ids in the order of their quarantine, as RQ 0.x kept it. */
   failedQueue: 'rq:queue:failed',
+  /** ZSET of cron processes' names → last heartbeat, in seconds with fraction. */
+  cronSchedulers: 'rq:cron_schedulers',
+  cronScheduler: (name: string) => `rq:cron_scheduler:${name}`,
+  /** ZSET of cron entries' names → when they last enqueued, in seconds with fraction. */
+  cronJobs: 'rq:cron_jobs',
+  /** ZSET of the jobs that a cron entry made → when they were enqueued, in seconds with fraction. */
+  cronHistory: (name: string) => `rq:cron_job:${name}:jobs`,
   /** STREAM of a queue's lifecycle events. */
   events: (queue: string) => `rxrq:events:${queue}`,
   /** ZSET of workers' tags → end of their lease, in milliseconds: what our recoverers judge by. */
@@ -56,6 +63,8 @@ export const keys = {
   unfreed: 'rxrq:unfreed',
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
+  /** HASH of a queue's cron entries → the last tick that was enqueued: `<due, ms> <job id>`. */
+  cron: (queue: string) => `rxrq:cron:${queue}`,
 } as const;
 
 /** What precedes a job's id or a part of it, for scripts that learn ids only while they run. */

@@ -1,5 +1,4 @@
 import { type MonoTypeOperatorFunction, type Observable, share, takeUntil, timer } from 'rxjs';
-import { v4 as uuid } from 'uuid';
 import { parentsFirst } from '../redis/depends-on.js';
 import { Enqueuer } from '../redis/enqueuer.js';
 import {
@@ -8,12 +7,12 @@ import {
   InvalidOptionError,
   WrongKeyTypeError,
 } from '../redis/errors.js';
-import { fieldsOf, type JobOptions } from '../redis/job-options.js';
+import type { JobOptions } from '../redis/job-options.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
-import { describeCall, encodeCallForWire } from '../redis/payload/index.js';
+import { newJobOf } from '../redis/new-job.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
 import type { EnqueueVerdict, NewJob } from '../redis/transitions/enqueue.js';
@@ -317,14 +316,7 @@ export class Queue {
     args: readonly unknown[],
     options: JobOptions,
   ): NewJob {
-    const functionName = typeof callable === 'string' ? callable : callable.name;
-    const call = { functionName, instance: null, args: [...args], kwargs: options.kwargs ?? {} };
-    return {
-      id: options.jobId ?? uuid(),
-      ...fieldsOf(options),
-      data: encodeCallForWire(call, options.serializer ?? 'json'),
-      description: options.description ?? describeCall(call),
-    };
+    return newJobOf(typeof callable === 'string' ? callable : callable.name, args, options);
   }
 }
 

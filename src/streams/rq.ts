@@ -7,6 +7,12 @@ import {
   openCommandConnection,
   type RedisAddress,
 } from '../redis/connection.js';
+import {
+  cronJobIds,
+  cronNames,
+  type ListedCronScheduler,
+  listCronSchedulers,
+} from '../redis/cron-records.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { executionsOfWorker } from '../redis/executions.js';
 import type { JobRecord } from '../redis/job-record.js';
@@ -142,6 +148,21 @@ export class Rq {
   /** A handle on the worker of this name, to command it. Nothing is read. @throws InvalidNameError */
   worker(name: string): WorkerHandle {
     return new WorkerHandle(this.doors.redis, name);
+  }
+
+  /** Cron processes that are alive, Node's and Python's, with their entries. Changes nothing. RQ: `CronScheduler.all`. */
+  cronSchedulers(): Promise<ListedCronScheduler[]> {
+    return listCronSchedulers(this.doors.redis);
+  }
+
+  /** Names of cron entries that enqueued, Node's and Python's 2.12, the latest at the end. RQ: `cron_job_registry.get_names`. */
+  cronNames(): Promise<string[]> {
+    return cronNames(this.doors.redis);
+  }
+
+  /** Ids of the jobs that the cron entries of this name made, the newest first. 1,000 are kept. RQ: `get_cron_job_ids`. */
+  cronJobIds(name: string, offset = 0, count = 1_000): Promise<string[]> {
+    return cronJobIds(this.doors.redis, name, offset, count);
   }
 
   /** A job by its id, whichever queue it is of. RQ: `Job.fetch`. @throws NoSuchJobError */
