@@ -110,7 +110,7 @@ describe('rxrq cron', () => {
       { event: 'stopping', signal: 'SIGINT' },
       { event: 'stopped' },
     ]);
-    expect((await rxrq(url, 'cron', '-l')).stdout).toBe('0 cron processes\n');
+    expect((await rxrq(url, 'cron', '--list')).stdout).toBe('0 cron processes\n');
   });
 
   it('says which entry and which field of a file is wrong, and ends with 2', async () => {

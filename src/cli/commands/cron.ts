@@ -22,7 +22,7 @@ export const cronCommand = (program: Command, io: Io): void => {
     .description('enqueue jobs by cron expressions and intervals, until it is stopped')
     .argument('[file]', 'module that exports what defineCron returns')
     .option('-n, --name <name>', 'as RQ lists it (default: host, pid and a random part)')
-    .option('-l, --list', "show the cron processes that are alive, Node's and Python's")
+    .option('--list', "show the cron processes that are alive, Node's and Python's")
     .addHelpText(
       'after',
       '\nAny number of processes may run with the same file: each tick is enqueued once.',
