@@ -49,6 +49,7 @@ export {
   UnserializableError,
 } from './redis/payload/index.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
+export type { PauseOptions } from './redis/suspension.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
 export { CommandRefusedError, NoAnswerError, NoSuchWorkerError } from './streams/command-errors.js';
@@ -74,6 +75,7 @@ export {
   Queue,
   type QueueCounts,
 } from './streams/queue.js';
+export type { QueueOrder } from './streams/queue-order.js';
 export { FailedRegistry, type Paging, type Registries, Registry } from './streams/registry.js';
 export type { MissingResult, Result, ResultEvent } from './streams/results.js';
 export { Rq, type RqOptions } from './streams/rq.js';

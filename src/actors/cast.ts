@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import {
+  clientAddress,
   closeConnection,
   openBlockingConnection,
   openCommandConnection,
@@ -15,6 +16,7 @@ import {
   beat,
   registerBirth,
   registerDeath,
+  registerShutdown,
   type WorkerRecord,
 } from '../redis/transitions/worker-life.js';
 import { CommandInbox } from '../streams/command-inbox.js';
@@ -27,6 +29,7 @@ import { noLimitMs } from './executor-keeper.js';
 import { farewell, type Leaver } from './farewell.js';
 import type { Grace } from './grace.js';
 import { heartbeater } from './heartbeater.js';
+import { IdleWatch } from './idle-watch.js';
 import { janitor } from './janitor.js';
 import { janitorHands, janitorTimes } from './janitor-hands.js';
 import { jobNoteOf } from './job-note.js';
@@ -72,12 +75,14 @@ export class Cast implements Leaver {
   private readonly intake: Intake;
   private readonly inbox: CommandInbox;
   private readonly tally: Tally;
+  private readonly idleWatch: IdleWatch;
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
   private readonly record: WorkerRecord;
   private readonly ready = deferred<readonly string[]>();
   private registered: Promise<boolean> = Promise.resolve(false);
   private isUp = false;
+  private isSuspended = false;
   private isLeaving = false;
   supervisor: ActorRef<SupervisorMessage> | null = null;
 
@@ -86,12 +91,12 @@ export class Cast implements Leaver {
     private readonly makeExecutor: MakeExecutor,
     private readonly events: CastEvents,
   ) {
-    const { url, name: worker, queues, wire, burst } = plan;
+    const { url, name: worker, queues, wire, burst, order } = plan;
     const tag = randomBytes(tagLength / 2).toString('hex');
-    const settings = { queues, worker, tag, wire, burst };
+    const settings = { queues, worker, tag, wire, burst, order };
     const onTrouble = (error: unknown): void => this.trouble(error);
     this.record = recordOf(plan);
-    this.redis = openCommandConnection(url);
+    this.redis = openCommandConnection(url, worker);
     this.leases = new LeaseKeeper(this.redis, settings, {
       onRevoked: ({ execution }, reason) =>
         this.supervisor?.tell({ kind: 'cancel', execution, reason }),
@@ -100,8 +105,14 @@ export class Cast implements Leaver {
     this.intake = new Intake(this.redis, () => openBlockingConnection(url), settings, {
       onClaimed: (jobs, left) => this.claimed(jobs, left),
       onEmpty: () => this.empty(),
+      onPaused: (paused) => this.paused(paused?.isSuspended ?? false),
       onTrouble,
     });
+    this.idleWatch = new IdleWatch(
+      plan.maxIdleSeconds * 1_000,
+      () => !this.isUp || this.isSuspended || this.tally.isBusy,
+      () => events.onDone(),
+    );
     this.inbox = new CommandInbox(this.redis, openCommandConnection(url), worker, {
       onCommand: (command) => obey(this.obedient, command),
       onTrouble,
@@ -126,7 +137,7 @@ export class Cast implements Leaver {
    * runtime throws
    */
   async enter(): Promise<readonly string[]> {
-    this.registered = registerBirth(this.redis, this.record, recordTtlSeconds);
+    this.registered = this.register();
     if (!(await reaching('register the worker', this.registered)))
       throw new WorkerNameTakenError(this.plan.name);
     if (!this.isLeaving) await reaching('take out its leases', this.leases.start());
@@ -141,7 +152,10 @@ export class Cast implements Leaver {
 
   /** Leaves: no new jobs, running ones have the grace. Resolves when all is down; never rejects. */
   async leave(grace: Grace): Promise<Tally['summary']> {
+    if (!this.isLeaving && this.tally.isBusy)
+      registerShutdown(this.redis, this.plan.name).catch((error) => this.trouble(error));
     this.isLeaving = true;
+    this.idleWatch.stop();
     this.ready.reject(new Error('it was stopped while it started'));
     this.tally.close();
     const report = await this.system.stop({
@@ -182,7 +196,12 @@ export class Cast implements Leaver {
   };
 
   private state(): WorkerRecord['state'] {
-    return this.tally.isBusy ? 'busy' : 'idle';
+    return this.tally.isBusy ? 'busy' : this.isSuspended ? 'suspended' : 'idle';
+  }
+
+  private async register(): Promise<boolean> {
+    this.record.fields.ip_address = await clientAddress(this.redis);
+    return registerBirth(this.redis, this.record, recordTtlSeconds);
   }
 
   private makeRecorder() {
@@ -229,6 +248,7 @@ export class Cast implements Leaver {
       record: this.record,
       beat: (record) => beat(this.redis, record, recordTtlSeconds),
       state: () => this.state(),
+      currentJob: () => (this.plan.publishCurrentJob ? (this.tally.oldest?.jobId ?? null) : null),
       everyMs: recordEveryMs,
       onTrouble: (error) => this.trouble(error),
     });
@@ -246,6 +266,7 @@ export class Cast implements Leaver {
 
   private claimed(jobs: readonly ClaimedJob[], left: number): void {
     this.tally.claimed(jobs);
+    this.idleWatch.busy();
     this.leases.keep(jobs);
     this.events.onStarted(jobs);
     this.supervisor?.tell({ kind: 'run', jobs, left });
@@ -258,8 +279,15 @@ export class Cast implements Leaver {
     if (this.plan.burst && this.intake.isIdle()) this.events.onDone();
   }
 
+  private paused(isSuspended: boolean): void {
+    if (isSuspended === this.isSuspended) return;
+    this.isSuspended = isSuspended;
+    this.events.onSuspended(isSuspended);
+  }
+
   private settled(settled: Settled): void {
     this.tally.settled(settled);
+    this.idleWatch.busy();
     this.events.onSettled(settled);
     if (this.tally.isDone) this.events.onDone();
   }
@@ -304,7 +332,8 @@ const reaching = async <T>(operation: string, asked: Promise<T>): Promise<T> => 
 const recordOf = ({ name, queues }: WorkerPlan): WorkerRecord => ({
   name,
   queues,
-  state: 'idle',
+  // What it is doing is told with the first look.
+  state: 'started',
   fields: {
     hostname: hostname(),
     pid: process.pid,

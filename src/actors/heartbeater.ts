@@ -8,6 +8,8 @@ export interface HeartbeaterSettings {
   beat(record: WorkerRecord): Promise<void>;
   /** What the worker is doing now. */
   state(): WorkerRecord['state'];
+  /** The job to be shown as the current one; `null` for none. */
+  currentJob(): string | null;
   everyMs: number;
   onTrouble(error: unknown): void;
 }
@@ -27,6 +29,8 @@ export const heartbeater = (settings: HeartbeaterSettings): ActorSpec<Heartbeate
     let told = settings.record.state;
     // Counted in looks: the clock of the system may be set back, and the record must not run out.
     let silentMs = 0;
+    let shown: string | null = null;
+    let held: { jobId: string | null; forMs: number } = { jobId: null, forMs: 0 };
     return {
       started: () => {
         context.every(lookEveryMs, { kind: 'look' });
@@ -34,10 +38,17 @@ export const heartbeater = (settings: HeartbeaterSettings): ActorSpec<Heartbeate
       receive: async () => {
         const state = settings.state();
         silentMs += lookEveryMs;
-        if (state === told && silentMs < settings.everyMs) return;
+        const jobId = settings.currentJob();
+        held = { jobId, forMs: held.jobId === jobId ? held.forMs + lookEveryMs : 0 };
+        // One that is not there at the next look was over before anybody could have looked at it.
+        const current =
+          jobId !== null && held.forMs > 0 ? { jobId, workingSeconds: held.forMs / 1_000 } : null;
+        const isShown = state === told && (current?.jobId ?? null) === shown;
+        if (isShown && silentMs < settings.everyMs) return;
         try {
-          await settings.beat({ ...settings.record, state });
+          await settings.beat({ ...settings.record, state, current });
           told = state;
+          shown = current?.jobId ?? null;
           silentMs = 0;
         } catch (error) {
           settings.onTrouble(error);

@@ -30,6 +30,11 @@ export class Tally {
     return [...this.inHand.values()];
   }
 
+  /** The one that has been here longest. */
+  get oldest(): ClaimedJob | undefined {
+    return this.inHand.values().next().value;
+  }
+
   get isBusy(): boolean {
     return this.inHand.size > 0;
   }

@@ -8,6 +8,8 @@ export interface WorkerEvents {
   onStarted?(jobs: readonly JobToRun[]): void;
   onSettled?(settled: Settled): void;
   onOutput?(job: JobToRun | null, stream: 'stdout' | 'stderr', text: string): void;
+  /** All workers were suspended, or resumed: `rq suspend`. Known with the next look at the queues, 5 s at most. */
+  onSuspended?(isSuspended: boolean): void;
   /** Something that an operator may have to see to; the worker goes on. */
   onTrouble?(error: unknown): void;
 }
@@ -35,6 +37,7 @@ export const guarded = (on: WorkerEvents): Required<WorkerEvents> => {
     onStarted: guard(on.onStarted?.bind(on)),
     onSettled: guard(on.onSettled?.bind(on)),
     onOutput: guard(on.onOutput?.bind(on)),
+    onSuspended: guard(on.onSuspended?.bind(on)),
     onTrouble,
   };
 };

@@ -3,6 +3,7 @@ import type { RedisAddress } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
+import { checkOrder, type QueueOrder } from '../streams/queue-order.js';
 import type { Prefetch } from './prefetch.js';
 
 /** Where handlers run. Outcomes, events and options are the same for all three. */
@@ -18,8 +19,10 @@ export type Isolation =
 export interface WorkerOptions {
   /** Where Redis is. Default: `REDIS_URL`, else `redis://localhost:6379`. */
   url?: RedisAddress;
-  /** Queues to work on, in strict order. Default: `default`. */
+  /** Queues to work on. Default: `default`. */
   queues?: readonly string[];
+  /** In which order it takes from them. Default `strict`: from the first one that has a job. */
+  order?: QueueOrder;
   /** Must be unique among living workers. Default: a random one. */
   name?: string;
   /** How many jobs may run at a time. Default 1; with `inline` 10. */
@@ -31,6 +34,13 @@ export interface WorkerOptions {
   burst?: boolean;
   /** Stop after so many jobs. */
   maxJobs?: number;
+  /** Stop when there was nothing to do for so many seconds. RQ: `max_idle_time`. Default: no limit. */
+  maxIdleSeconds?: number;
+  /**
+   * Show the job that runs longest as the worker's `current_job`, once it has run for a second. Dashboards that read
+   * jobs with another serializer fail on it. Default false.
+   */
+  publishCurrentJob?: boolean;
   /** How long running jobs may go on after the worker was asked to stop, in milliseconds. Default: no limit. */
   graceMs?: number;
   /** A child is replaced after so many jobs. Default 10,000: a start costs as much as a thousand short ones. */
@@ -52,12 +62,15 @@ export interface WorkerOptions {
 export interface WorkerPlan {
   url: RedisAddress;
   queues: readonly string[];
+  order: QueueOrder;
   name: string;
   concurrency: number;
   isolation: Isolation;
   prefetch: Prefetch;
   burst: boolean;
   maxJobs: number;
+  maxIdleSeconds: number;
+  publishCurrentJob: boolean;
   graceMs: number;
   maxJobsPerChild: number;
   recycleAboveMiB: number;
@@ -72,6 +85,9 @@ const defaults = {
   prefetch: 'adaptive' as const,
   burst: false,
   maxJobs: Number.POSITIVE_INFINITY,
+  maxIdleSeconds: Number.POSITIVE_INFINITY,
+  publishCurrentJob: false,
+  order: 'strict' as const,
   graceMs: Number.POSITIVE_INFINITY,
   maxJobsPerChild: 10_000,
   recycleAboveMiB: 512,
@@ -99,8 +115,9 @@ const counts = [
   'maxJobs',
   'maxJobsPerChild',
 ] as const;
+const switches = ['burst', 'publishCurrentJob'] as const;
 const mayBeInfinite: readonly string[] = ['maxJobs', 'maxJobsPerChild'];
-const sizes = ['recycleAboveMiB', 'killAboveMiB'] as const;
+const amounts = ['recycleAboveMiB', 'killAboveMiB', 'maxIdleSeconds'] as const;
 
 /** @throws InvalidOptionError, InvalidNameError */
 export const planWorker = (options: WorkerOptions): WorkerPlan => {
@@ -138,15 +155,18 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     if (!(isUnlimited || (Number.isSafeInteger(value) && value >= 1)))
       throw new InvalidOptionError(option, 'it must be a whole number above 0');
   }
-  for (const option of sizes) {
+  for (const option of amounts) {
     const value: unknown = plan[option];
     if (!(typeof value === 'number' && value > 0))
       throw new InvalidOptionError(option, 'it must be a number above 0');
   }
   if (!(typeof plan.graceMs === 'number' && plan.graceMs >= 0))
     throw new InvalidOptionError('graceMs', 'it must be a number of milliseconds, 0 or more');
-  if (typeof plan.burst !== 'boolean')
-    throw new InvalidOptionError('burst', 'it must be true or false');
+  for (const option of switches) {
+    if (typeof plan[option] !== 'boolean')
+      throw new InvalidOptionError(option, 'it must be true or false');
+  }
+  checkOrder(plan.order, plan.queues);
   return plan;
 };
 

@@ -44,8 +44,25 @@ const checkUrl = (url: string): string => {
  * a connection that answers nothing for 7 s is given up for a new one, because a network that swallows packets
  * closes nothing, for a quarter of an hour.
  */
-export const openCommandConnection = (address: RedisAddress): Redis =>
-  open(address, { commandTimeout: 5_000, socketTimeout: 7_000 });
+export const openCommandConnection = (
+  address: RedisAddress,
+  /** Shown by `CLIENT LIST`. */
+  connectionName?: string,
+): Redis =>
+  open(address, {
+    commandTimeout: 5_000,
+    socketTimeout: 7_000,
+    ...(connectionName !== undefined && { connectionName }),
+  });
+
+/** This connection's end as Redis sees it, `address:port`; `unknown` where it may not be asked, as RQ has it. */
+export const clientAddress = async (redis: Redis): Promise<string> => {
+  const info = await redis.call('CLIENT', 'INFO').catch((error: unknown) => {
+    if (/^(ERR|NOPERM)/.test((error as Error).message)) return '';
+    throw error;
+  });
+  return / addr=(\S+)/.exec(` ${String(info)}`)?.[1] ?? 'unknown';
+};
 
 /**
  * For one loop of blocking calls, and no other command on it. It has no command timeout: ioredis would

@@ -31,6 +31,10 @@ export const keys = {
   groups: 'rq:groups',
   /** SET of a group's job ids. */
   group: (name: string) => `rq:group:${name}`,
+  /** While it is there no worker takes a job. */
+  suspended: 'rq:suspended',
+  /** While it is there no worker of ours takes a job of this queue. */
+  paused: (queue: string) => `rxrq:paused:${queue}`,
   workers: 'rq:workers',
   workersOf: (queue: string) => `rq:workers:${queue}`,
   worker: (name: string) => `rq:worker:${name}`,

@@ -2,9 +2,14 @@ import type { Redis } from 'ioredis';
 import { failureKind, pauseMs } from '../redis/failure.js';
 import { queueKeys, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
-import { type ExchangeReply, exchangeFor } from '../redis/transitions/settle-and-claim.js';
+import {
+  type ExchangeReply,
+  exchangeFor,
+  type Paused,
+} from '../redis/transitions/settle-and-claim.js';
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
 import { BlockingPop } from './blocking-pop.js';
+import { type QueueOrder, Turns } from './queue-order.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;
@@ -21,10 +26,13 @@ const faultPauseMs = 8_000;
 /** So many pops in a row may bring nothing for us before we rest. */
 const mostUselessPops = 3;
 const uselessRestMs = 100;
+/** How often what is paused is looked at. */
+const pausedLookMs = 1_000;
 
 export interface IntakeSettings {
-  /** First one first, strictly. */
   queues: readonly string[];
+  /** Default: first one first, strictly. */
+  order?: QueueOrder;
   worker: string;
   /** 12 hex characters, random for each start of a worker. Every execution begins with it. */
   tag: string;
@@ -38,6 +46,8 @@ export interface IntakeEvents {
   onClaimed(jobs: readonly ClaimedJob[], left: number): void;
   /** A claim found the queues empty. */
   onEmpty?(): void;
+  /** What is paused has changed. */
+  onPaused?(paused: Paused | null): void;
   /** Redis refuses, or a key has a wrong type: the loop goes on, slowly. */
   onTrouble(error: unknown): void;
 }
@@ -72,6 +82,9 @@ export class Intake {
   /** Pops in a row whose id was not for us: a job that we passed on, for another worker to run. */
   private uselessPops = 0;
   private rest: NodeJS.Timeout | null = null;
+  private readonly turns: Turns;
+  private paused: Paused | null = null;
+  private pausedLook: NodeJS.Timeout | null = null;
   /** Jobs to be handed back by the next calls. */
   private backs = 0;
   /** Outcomes that Redis would not take yet. */
@@ -90,6 +103,7 @@ export class Intake {
     private readonly events: IntakeEvents,
   ) {
     this.exchange = exchangeFor(redis, settings.worker, settings.queues, settings.wire);
+    this.turns = new Turns(settings.queues, settings.order ?? 'strict');
     this.pops = settings.queues.map(
       (queue) =>
         new BlockingPop(
@@ -170,7 +184,7 @@ export class Intake {
   close(): void {
     this.closed = true;
     clearInterval(this.unasked);
-    if (this.rest) clearTimeout(this.rest);
+    for (const timer of [this.rest, this.pausedLook]) if (timer) clearTimeout(timer);
     for (const pop of this.pops) pop.close();
     for (const resolve of this.idleWatchers.splice(0)) resolve();
   }
@@ -235,6 +249,7 @@ export class Intake {
       toStart,
       toHold,
       workedMs: this.workedMs >= tellWorkedMs ? this.workedMs : 0,
+      order: wanted > 0 ? this.turns.next() : '',
     };
     if (request.workedMs > 0) this.workedMs = 0;
     const reply = await this.insist(slot, request);
@@ -249,6 +264,8 @@ export class Intake {
       if (reply.claimed.length > 0) this.uselessPops = 0;
       else if (request.hints.length > 0 && reply.left === 0) this.uselessPops += 1;
       if (reply.faults.length > 0) this.noteFaults(reply.faults);
+      if (wanted > 0) this.notePaused(reply.paused);
+      this.turns.took(reply.claimed);
       this.answer(batch, reply.verdicts);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
@@ -275,6 +292,30 @@ export class Intake {
       this.schedule();
     };
     setTimeout(again, refusedPauseMs).unref();
+  }
+
+  // An id that a pop brings from a paused queue would only go back, again and again. Instead we look.
+  private notePaused(paused: Paused | null): void {
+    if (!paused && !this.paused) return;
+    const isNews =
+      paused?.isSuspended !== this.paused?.isSuspended ||
+      paused?.queues.join() !== this.paused?.queues.join();
+    this.paused = paused;
+    if (isNews) {
+      this.releasePops((pop) => this.mayNotTakeFrom(pop.queue));
+      this.events.onPaused?.(paused);
+    }
+    if (!paused || this.pausedLook) return;
+    const look = (): void => {
+      this.pausedLook = null;
+      this.mayHaveWork = true;
+      this.schedule();
+    };
+    this.pausedLook = setTimeout(look, pausedLookMs);
+  }
+
+  private mayNotTakeFrom(queue: string): boolean {
+    return this.paused !== null && (this.paused.isSuspended || this.paused.queues.includes(queue));
   }
 
   private noteFaults(texts: readonly string[]): void {
@@ -329,7 +370,8 @@ export class Intake {
   private wantPops(): void {
     if (this.rest) return;
     if (this.uselessPops < mostUselessPops) {
-      for (const pop of this.pops) if (!this.isFaulty(pop.queue)) pop.want();
+      for (const pop of this.pops)
+        if (!this.isFaulty(pop.queue) && !this.mayNotTakeFrom(pop.queue)) pop.want();
       return;
     }
     // What waits for others ends every pop at once, and would keep Redis busy for nothing.
@@ -342,8 +384,8 @@ export class Intake {
     this.rest.unref();
   }
 
-  private releasePops(): void {
-    for (const pop of this.pops) {
+  private releasePops(which: (pop: BlockingPop) => boolean = () => true): void {
+    for (const pop of this.pops.filter(which)) {
       const clientId = pop.release();
       // When this fails the pop ends by itself within its block time, and what it brings is handed back.
       if (clientId === null) continue;

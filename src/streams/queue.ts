@@ -13,6 +13,7 @@ import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { newJobOf } from '../redis/new-job.js';
+import { isPaused, type PauseOptions, pauseQueue, resumeQueue } from '../redis/suspension.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
 import type { EnqueueVerdict, NewJob } from '../redis/transitions/enqueue.js';
@@ -196,6 +197,24 @@ export class Queue {
     return isDeleted
       ? deleteJob(redis, this.name, idOf(job), wire, ['queued', 'created'])
       : withdraw(redis, this.name, idOf(job), wire);
+  }
+
+  /**
+   * No worker of ours takes a job of this queue from now on, until `resume` or for so many seconds; what runs runs on,
+   * and new jobs may come. Python's workers know nothing of it. @throws InvalidOptionError
+   */
+  pause(options: PauseOptions = {}): Promise<void> {
+    return pauseQueue(this.doors.redis, this.name, options);
+  }
+
+  /** Workers take jobs of this queue again, within a second. Whether it was paused. */
+  resume(): Promise<boolean> {
+    return resumeQueue(this.doors.redis, this.name);
+  }
+
+  /** Whether it is paused. That all workers are suspended does not count here. */
+  isPaused(): Promise<boolean> {
+    return isPaused(this.doors.redis, this.name);
   }
 
   /** Deletes every waiting job. Answers how many. RQ: `Queue.empty`. */

@@ -19,6 +19,7 @@ import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
+import { isSuspended, type PauseOptions, resume, suspend } from '../redis/suspension.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { type ListedWorker, listWorkers } from '../redis/worker-records.js';
 import { type Consumer, type DeliveriesOptions, deliveriesOf } from './deliveries.js';
@@ -143,6 +144,26 @@ export class Rq {
   /** Workers that listen to one of the queues, or all that are registered, Node's and Python's. Changes nothing. RQ: `Worker.all`. */
   workers(queues?: readonly string[]): Promise<ListedWorker[]> {
     return listWorkers(this.doors.redis, queues);
+  }
+
+  /**
+   * No worker, Node's or Python's, takes a job from now on, until `resume` or for so many seconds; what runs runs on.
+   * Workers in a burst end. A Python worker that waits for a job still takes one. RQ: `suspend`.
+   *
+   * @throws InvalidOptionError
+   */
+  suspend(options: PauseOptions = {}): Promise<void> {
+    return suspend(this.doors.redis, options);
+  }
+
+  /** Workers take jobs again, within a second. Whether they were suspended. RQ: `resume`. */
+  resume(): Promise<boolean> {
+    return resume(this.doors.redis);
+  }
+
+  /** RQ: `is_suspended`. */
+  isSuspended(): Promise<boolean> {
+    return isSuspended(this.doors.redis);
   }
 
   /** A handle on the worker of this name, to command it. Nothing is read. @throws InvalidNameError */

@@ -5,17 +5,23 @@ import { makeSystem } from './kernel/support/system.js';
 
 const makeHeartbeater = () => {
   const { system, clock } = makeSystem();
-  const worker = { state: 'idle' as WorkerRecord['state'], isRedisAway: false };
+  const worker = {
+    state: 'idle' as WorkerRecord['state'],
+    job: null as string | null,
+    isRedisAway: false,
+  };
   const beats: string[] = [];
   const troubles: unknown[] = [];
   system.spawn(
     heartbeater({
       record: { name: 'w', queues: ['default'], state: 'idle', fields: {} },
-      beat: async ({ state }) => {
+      beat: async ({ state, current }) => {
         if (worker.isRedisAway) throw new Error('away');
-        beats.push(`${clock.now()} ${state}`);
+        const job = current ? ` ${current.jobId} for ${current.workingSeconds} s` : '';
+        beats.push(`${clock.now()} ${state}${job}`);
       },
       state: () => worker.state,
+      currentJob: () => worker.job,
       everyMs: 20_000,
       onTrouble: (error) => void troubles.push(error),
     }),
@@ -39,6 +45,21 @@ describe('the heartbeater', () => {
     worker.state = 'busy';
     await clock.advance(2_000);
     expect(beats).toEqual(['3000 busy']);
+  });
+
+  it('shows a job that was there in two looks, and takes it away when it is over', async () => {
+    const { clock, beats, worker } = makeHeartbeater();
+    worker.state = 'busy';
+    worker.job = 'short';
+    await clock.advance(1_000);
+    worker.job = 'long';
+    await clock.advance(2_000);
+    expect(beats).toEqual(['1000 busy', '3000 busy long for 1 s']);
+    await clock.advance(20_000);
+    worker.job = null;
+    worker.state = 'idle';
+    await clock.advance(1_000);
+    expect(beats.slice(2)).toEqual(['23000 busy long for 21 s', '24000 idle']);
   });
 
   it('tries again each second while Redis is away', async () => {

@@ -44,6 +44,12 @@ describe('a worker plan', () => {
     [{ graceMs: -1 }, 'graceMs: it must be a number of milliseconds'],
     [{ graceMs: Number.NaN }, 'graceMs: it must be a number of milliseconds'],
     [{ burst: 'yes' }, 'burst: it must be true or false'],
+    [{ publishCurrentJob: 1 }, 'publishCurrentJob: it must be true or false'],
+    [{ maxIdleSeconds: 0 }, 'maxIdleSeconds: it must be a number above 0'],
+    [{ order: 'fifo' }, 'order: it must be strict, round-robin, random or { weights }'],
+    [{ order: null }, 'order: it must be strict, round-robin, random or { weights }'],
+    [{ order: { weights: { other: 1 } } }, "order.weights: other is none of the worker's queues"],
+    [{ order: { weights: { default: 0.5 } } }, 'order.weights: each must be a whole number'],
     [{ wire: { narrowLeaseMs: Number.NaN } }, 'wire.narrowLeaseMs'],
     [{ wire: { lease: 1 } }, 'wire.lease'],
   ])('refuses %j', (options, message) => {

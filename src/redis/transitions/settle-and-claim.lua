@@ -9,11 +9,13 @@
 --
 -- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
 --       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
+--       then rq:suspended, and of each queue the key that pauses it
 -- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 job prefix   4 results prefix   5 executions prefix
 --       6 execution prefix   7 first-seen infix   8 lease, s   9 event log length   10 result ttl, s
 --       11 failure ttl, s   12 payload limit, bytes   13 jobs to start   14 jobs to hold (claimed, begun later)
 --       15 hints   16 begun   17 settlements   18 how long the reply is kept, s
 --       19 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
+--       20 in which order to take from the queues, see parts/turns.lua, or '': all of the first one first
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
@@ -25,11 +27,12 @@
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
 --                                                while; after that often quarantined, unless a worker of
 --                                                Python's serves the queue
--- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed }
+-- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed, paused }
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, s stopped, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
+--   paused:   absent unless something is: 0 for all workers, n for the queue of that number; nothing was taken from it
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' of each job
 
 local replyKey, workerKey, failedQueueKey, queuesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -44,11 +47,11 @@ local hints, begun, settlements = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumb
 local leaseEnd = tostring(nowSeconds + ARGV[8])
 
 local queues, faults = {}, {}
-for n = 1, (#KEYS - 4) / 7 do
+for n = 1, (#KEYS - 5) / 8 do
   local k = n * 7 - 2
   queues[n] = { number = n == 1 and '1' or tostring(n), list = KEYS[k], intermediate = KEYS[k + 1], wip = KEYS[k + 2], finished = KEYS[k + 3],
     failed = KEYS[k + 4], scheduled = KEYS[k + 5], events = KEYS[k + 6], looked = false, fault = false,
-    finishedAdds = false, wipAdds = false, passed = false }
+    finishedAdds = false, wipAdds = false, passed = false, waiting = 0 }
 end
 
 -- Only the queues that a call touches are looked at: a worker may serve many and have work in one.
@@ -78,7 +81,7 @@ if shared then return typeError(shared) end
 
 local claimed, taken, record = {}, 0, {}
 local succeeded, failedAttempts = 0, 0
-local arg = 19
+local arg = 20
 local changed = false
 
 -- What the plain job never needs. A script's functions are made anew by every call, and forty of them cost more
@@ -93,6 +96,9 @@ local function seldom()
 -- part: dependents
 -- part: fail
 -- part: stop
+-- part: paused
+-- part: turns
+  made.pausedNow, made.takeInTurns = pausedNow, takeInTurns
 
   -- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
   -- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
@@ -518,27 +524,44 @@ local function take(q, id)
   record[at + 1], record[at + 2], record[at + 3], record[at + 4], record[at + 5] = q.number, id, execution, started, attempt
 end
 
-local scanned, left, passedOver = 0, 0, false
+local scanned, left, passedOver, paused = 0, 0, false, nil
+
+-- Jobs off the head of one queue, `most` at most. Answers how many they are.
+local function takeFrom(q, most)
+  local takenBefore = taken
+  while taken - takenBefore < most and scanned < 1000 do
+    local many = math.min(most - (taken - takenBefore), 1000 - scanned)
+    local ids = redis.call('LPOP', q.list, many)
+    if not ids then
+      q.waiting = 0
+      break
+    end
+    changed = true
+    scanned, q.waiting = scanned + #ids, q.waiting - #ids
+    for _, id in ipairs(ids) do take(q, id) end
+    if #ids < many then break end
+  end
+  return taken - takenBefore
+end
+
 if wanted > 0 then
+  local pauseKey = #queues * 7 + 5
+  if redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0 then paused = seldom().pausedNow(pauseKey, queues) end
+  local inTurns = ARGV[20] ~= ''
   for _, q in ipairs(queues) do
     local listFault, waiting = listFaultOf(q)
-    if not listFault and waiting > 0 and not faultOf(q) then
-      local scannedBefore = scanned
-      while taken < wanted and scanned < 1000 do
-        local many = math.min(wanted - taken, 1000 - scanned)
-        local ids = redis.call('LPOP', q.list, many)
-        if not ids then break end
-        changed = true
-        scanned = scanned + #ids
-        for _, id in ipairs(ids) do take(q, id) end
-        if #ids < many then break end
-      end
-      if q.wipAdds then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
-      left = left + waiting - (scanned - scannedBefore)
-      if q.passed then
-        redis.call('RPUSH', q.list, unpack(q.passed))
-        passedOver = true
-      end
+    if not listFault and waiting > 0 and not q.isPaused and not faultOf(q) then
+      q.waiting = waiting
+      if not inTurns then takeFrom(q, wanted - taken) end
+    end
+  end
+  if inTurns then seldom().takeInTurns(ARGV[20], queues, wanted, takeFrom) end
+  for _, q in ipairs(queues) do
+    if q.wipAdds then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
+    left = left + q.waiting
+    if q.passed then
+      redis.call('RPUSH', q.list, unpack(q.passed))
+      passedOver = true
     end
   end
 end
@@ -554,4 +577,4 @@ if changed then
   if taken > 0 then words = words .. ' ' .. table.concat(record, ' ') end
   redis.call('SET', replyKey, request .. words, 'EX', ARGV[18])
 end
-return { answers, left, faults, claimed }
+return { answers, left, faults, claimed, paused }

@@ -23,6 +23,15 @@ export interface ExchangeRequest {
   toHold: number;
   /** Working time to add to the worker's, in milliseconds. */
   workedMs?: number;
+  /** `number:weight` of each queue, in the order in which to take from them; absent is all of the first one first. */
+  order?: string;
+}
+
+/** What nothing may be taken from, as a claim found it. */
+export interface Paused {
+  /** No worker may take anything: `rq suspend`. */
+  isSuspended: boolean;
+  queues: readonly string[];
 }
 
 export interface ExchangeReply {
@@ -33,6 +42,8 @@ export interface ExchangeReply {
   left: number;
   /** Queues left out because one of their keys has a wrong type. */
   faults: string[];
+  /** `null` when nothing is paused, or nothing was asked for. */
+  paused: Paused | null;
 }
 
 /**
@@ -48,6 +59,7 @@ export const exchangeFor = (
   const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
   const queuePart = queues.flatMap(queueKeys);
   const shared = [keys.worker(worker), keys.failedQueue, keys.queues];
+  const pauses = [keys.suspended, ...queues.map(keys.paused)];
   const fixed: Argument[] = [
     worker,
     prefixes.job,
@@ -75,6 +87,7 @@ export const exchangeFor = (
       settlements.length,
       keepReplySeconds,
       request.workedMs ? Math.round(request.workedMs) : '',
+      request.order ?? '',
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
     for (const { job, beganAtMs } of begun) {
@@ -121,21 +134,28 @@ export const exchangeFor = (
   };
 
   return async (slot: number, request: ExchangeRequest): Promise<ExchangeReply> => {
-    const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart];
+    const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart, ...pauses];
     const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as [
       Buffer,
       number,
       Buffer[],
       Array<Buffer | null>,
+      number[] | undefined,
     ];
     return {
       verdicts: Array.from(reply[0].toString('latin1'), (letter) => verdictOf[letter] as Verdict),
       left: reply[1],
       faults: reply[2].map(String),
       claimed: readClaimed(reply[3], queues),
+      paused: reply[4] ? readPaused(reply[4], queues) : null,
     };
   };
 };
+
+const readPaused = (numbers: readonly number[], queues: readonly string[]): Paused => ({
+  isSuspended: numbers.includes(0),
+  queues: queues.filter((_, index) => numbers.includes(index + 1)),
+});
 
 const readClaimed = (
   flat: ReadonlyArray<Buffer | null>,

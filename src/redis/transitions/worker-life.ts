@@ -4,12 +4,15 @@ import { loadScript, runScript } from '../scripts.js';
 
 const heartbeat = loadScript('heartbeat');
 const death = loadScript('death');
+const shutdown = loadScript('shutdown');
 
 /** A worker as RQ's tools list it. Source: RQ's `BaseWorker.register_birth`. */
 export interface WorkerRecord {
   name: string;
   queues: readonly string[];
   state: 'started' | 'idle' | 'busy' | 'suspended';
+  /** The job it shows as its current one: RQ's field has room for one. */
+  current?: { jobId: string; workingSeconds: number } | null;
   fields: Record<string, string | number>;
 }
 
@@ -28,6 +31,8 @@ const argumentsOf = (record: WorkerRecord, ttlSeconds: number, birth: boolean) =
   ttlSeconds,
   birth ? 'birth' : '',
   record.state,
+  record.current?.jobId ?? '',
+  record.current?.workingSeconds ?? 0,
   'queues',
   record.queues.join(','),
   ...Object.entries(record.fields).flat(),
@@ -53,6 +58,11 @@ export const beat = async (
   ttlSeconds: number,
 ): Promise<void> => {
   await runScript(redis, heartbeat, heartbeatKeys(record), argumentsOf(record, ttlSeconds, false));
+};
+
+/** RQ: `set_shutdown_requested_date`. */
+export const registerShutdown = async (redis: Redis, worker: string): Promise<void> => {
+  await runScript(redis, shutdown, [keys.worker(worker)], []);
 };
 
 /** RQ: `register_death`. */

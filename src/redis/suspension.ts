@@ -1,0 +1,46 @@
+import type { Redis } from 'ioredis';
+import { InvalidOptionError } from './errors.js';
+import { keys } from './keys.js';
+
+/** How long a pause lasts; for ever unless it says so. */
+export interface PauseOptions {
+  /** Whole seconds, 1 or more. RQ: the `ttl` of `suspend`. */
+  seconds?: number;
+}
+
+// One command: RQ sets the key and its lifetime apart, and one that dies in between suspends for ever.
+const put = async (redis: Redis, key: string, { seconds }: PauseOptions): Promise<void> => {
+  if (seconds === undefined) {
+    await redis.set(key, '1');
+    return;
+  }
+  if (!(Number.isSafeInteger(seconds) && seconds >= 1))
+    throw new InvalidOptionError('seconds', 'it must be a whole number of seconds, 1 or more');
+  await redis.set(key, '1', 'EX', seconds);
+};
+
+/** No worker, Node's or Python's, takes a job from now on. RQ: `suspend`. @throws InvalidOptionError */
+export const suspend = (redis: Redis, options: PauseOptions = {}): Promise<void> =>
+  put(redis, keys.suspended, options);
+
+/** Whether it was suspended. RQ: `resume`. */
+export const resume = async (redis: Redis): Promise<boolean> =>
+  (await redis.del(keys.suspended)) === 1;
+
+/** RQ: `is_suspended`. */
+export const isSuspended = async (redis: Redis): Promise<boolean> =>
+  (await redis.exists(keys.suspended)) === 1;
+
+/** No worker of ours takes a job of this queue from now on. @throws InvalidOptionError */
+export const pauseQueue = (
+  redis: Redis,
+  queue: string,
+  options: PauseOptions = {},
+): Promise<void> => put(redis, keys.paused(queue), options);
+
+/** Whether it was paused. */
+export const resumeQueue = async (redis: Redis, queue: string): Promise<boolean> =>
+  (await redis.del(keys.paused(queue))) === 1;
+
+export const isPaused = async (redis: Redis, queue: string): Promise<boolean> =>
+  (await redis.exists(keys.paused(queue))) === 1;
