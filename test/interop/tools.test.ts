@@ -40,8 +40,9 @@ describeWithPython("Python's tools beside Node workers", ['2.12', '1.16'], (vers
     });
     expect(raw).toMatch(/^queue a 0/m);
     expect(raw).toMatch(/^queue b 0/m);
-    // Where RQ has the client's address we leave the field empty.
-    const line = `worker the-node-one (${hostname()} None ${process.pid}) idle a, b.`;
+    const address = await sides.redis.hget('rq:worker:the-node-one', 'ip_address');
+    expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+    const line = `worker the-node-one (${hostname()} ${address} ${process.pid}) idle a, b.`;
     expect(raw).toContain(`${line} jobs: 2 finished, 1 failed`);
     expect(await info('-R')).toMatch(/a:\s+the-node-one/);
 

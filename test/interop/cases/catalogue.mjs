@@ -113,17 +113,14 @@ export const catalogue = [
   {
     number: 27,
     shows: '`stop-job` stops a Node job as RQ stops its own',
-    without: { all: 'not built yet' },
   },
   {
     number: 28,
     shows: '`shutdown` ends a Node worker warmly, `kill-horse` fails its job',
-    without: { all: 'not built yet' },
   },
   {
     number: 29,
     shows: '`rq suspend` and `rq resume` hold for Node workers',
-    without: { all: 'not built yet' },
   },
   {
     number: 30,
