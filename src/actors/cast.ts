@@ -39,6 +39,8 @@ import type { ActorRef, Supervision } from './kernel/behavior.js';
 import { type Obedient, obey } from './obey.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
+import { scheduler } from './scheduler.js';
+import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler-hands.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
 import { Tally } from './tally.js';
 import type { WorkerEvents } from './worker-events.js';
@@ -84,6 +86,8 @@ export class Cast implements Leaver {
   private isUp = false;
   private isSuspended = false;
   private isLeaving = false;
+  private readonly schedule: SchedulerHands | null;
+  private scheduler: ActorRef<never> | null = null;
   supervisor: ActorRef<SupervisorMessage> | null = null;
 
   constructor(
@@ -97,6 +101,7 @@ export class Cast implements Leaver {
     const onTrouble = (error: unknown): void => this.trouble(error);
     this.record = recordOf(plan);
     this.redis = openCommandConnection(url, worker);
+    this.schedule = plan.scheduler ? schedulerHands(this.redis, queues, wire) : null;
     this.leases = new LeaseKeeper(this.redis, settings, {
       onRevoked: ({ execution }, reason) =>
         this.supervisor?.tell({ kind: 'cancel', execution, reason }),
@@ -141,12 +146,15 @@ export class Cast implements Leaver {
     if (!(await reaching('register the worker', this.registered)))
       throw new WorkerNameTakenError(this.plan.name);
     if (!this.isLeaving) await reaching('take out its leases', this.leases.start());
+    if (this.plan.burst && this.schedule && !this.isLeaving)
+      await reaching('move scheduled jobs', this.schedule.moveAllDue());
     // With the leases' heartbeat: no oftener has anybody to look for what was not heard.
     if (!this.isLeaving) await this.inbox.start(this.plan.wire.narrowLeaseMs / 4);
     if (this.isLeaving) return this.ready.promise;
     this.supervisor = this.system.spawn(this.makeSupervisor());
     this.system.spawn(this.makeHeartbeater());
     this.system.spawn(this.makeJanitor());
+    if (this.schedule) this.scheduler = this.system.spawn(this.makeScheduler(this.schedule));
     return this.ready.promise;
   }
 
@@ -176,6 +184,8 @@ export class Cast implements Leaver {
     const isRegistered = await this.registered.catch(() => false);
     if (!isRegistered) return;
     await registerDeath(this.redis, this.record);
+    await this.scheduler?.stop();
+    await this.schedule?.release();
     // With something held the lease must run out, or nobody would find what is left.
     if (this.intake.isIdle()) await this.leases.leave();
   }
@@ -259,6 +269,15 @@ export class Cast implements Leaver {
     return janitor(janitorHands(this.redis, wire), {
       ...janitorTimes(wire),
       queues,
+      nowMs: () => performance.now(),
+      onTrouble: (error) => this.trouble(error),
+    });
+  }
+
+  private makeScheduler({ look }: SchedulerHands) {
+    return scheduler({
+      ...schedulerTimes,
+      look,
       nowMs: () => performance.now(),
       onTrouble: (error) => this.trouble(error),
     });

@@ -32,6 +32,8 @@ export interface WorkerOptions {
   prefetch?: Prefetch;
   /** Stop when the queues are empty. */
   burst?: boolean;
+  /** Move scheduled jobs, delayed retries and repeats of its queues when they are due. Default true. */
+  scheduler?: boolean;
   /** Stop after so many jobs. */
   maxJobs?: number;
   /** Stop when there was nothing to do for so many seconds. RQ: `max_idle_time`. Default: no limit. */
@@ -68,6 +70,7 @@ export interface WorkerPlan {
   isolation: Isolation;
   prefetch: Prefetch;
   burst: boolean;
+  scheduler: boolean;
   maxJobs: number;
   maxIdleSeconds: number;
   publishCurrentJob: boolean;
@@ -84,6 +87,7 @@ export interface WorkerPlan {
 const defaults = {
   prefetch: 'adaptive' as const,
   burst: false,
+  scheduler: true,
   maxJobs: Number.POSITIVE_INFINITY,
   maxIdleSeconds: Number.POSITIVE_INFINITY,
   publishCurrentJob: false,
@@ -115,7 +119,7 @@ const counts = [
   'maxJobs',
   'maxJobsPerChild',
 ] as const;
-const switches = ['burst', 'publishCurrentJob'] as const;
+const switches = ['burst', 'scheduler', 'publishCurrentJob'] as const;
 const mayBeInfinite: readonly string[] = ['maxJobs', 'maxJobsPerChild'];
 const amounts = ['recycleAboveMiB', 'killAboveMiB', 'maxIdleSeconds'] as const;
 

@@ -11,8 +11,14 @@ const shown = (value: unknown): string =>
 const isAbove = (value: unknown, bound: number): boolean =>
   typeof value === 'number' && value > bound;
 
+const dateText = (ms: unknown): string => {
+  const date = new Date(typeof ms === 'number' ? ms : Number.NaN);
+  return Number.isNaN(date.getTime()) ? shown(ms) : date.toISOString();
+};
+
 const details: Details = {
   enqueued: () => '',
+  scheduled: ({ dueAt }) => `for ${dateText(dueAt)}`,
   deferred: () => 'waits for other jobs',
   released: ({ by }) => (by === '' ? 'by a janitor' : `by the end of ${shown(by)}`),
   started: ({ attempt }) => (isAbove(attempt, 1) ? `attempt ${shown(attempt)}` : ''),

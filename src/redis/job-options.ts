@@ -1,4 +1,5 @@
 import { type DependsOn, dependencyFields, planDependencies } from './depends-on.js';
+import { dueOf } from './due.js';
 import {
   type Duration,
   type DurationRule,
@@ -20,10 +21,17 @@ export interface JobOptions {
   jobId?: string;
   /** What to do when a job with this id exists: refuse (the default), or take it for done. */
   onDuplicate?: 'throw' | 'keep';
+  /** RQ's word for one job of a kind: there must be a `jobId`, and while a job with it exists, no second one comes. */
+  unique?: boolean;
+  /** When it is to come to its queue. Until then it is scheduled; the scheduler that every worker has moves it. */
+  at?: Date;
+  /** The same as a pause from now, by the clock of Redis. One of `at`, `in` and `inMs` may be given. */
+  in?: Duration;
+  inMs?: number;
   /** How long a run may take; -1 is no limit. Default 180 s, as in RQ. */
   timeout?: Duration;
   timeoutSeconds?: number;
-  /** How long the job may wait before it expires. Default: for ever. */
+  /** How long the job may wait on its queue before it expires. Default: for ever. */
   ttl?: Duration;
   ttlSeconds?: number;
   /** How long a finished job is kept; -1 for ever, 0 not at all. Default: the worker's, 500 s. */
@@ -63,6 +71,10 @@ export interface JobOptions {
 const known = new Set([
   'jobId',
   'onDuplicate',
+  'unique',
+  'at',
+  'in',
+  'inMs',
   'timeout',
   'timeoutSeconds',
   'ttl',
@@ -92,7 +104,7 @@ const defaultTimeoutSeconds = 180;
  */
 export const fieldsOf = (
   options: JobOptions,
-): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'fields' | 'after'> => {
+): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after'> => {
   for (const option in options) {
     if (!known.has(option))
       throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
@@ -101,6 +113,15 @@ export const fieldsOf = (
   // First: the script looks for it there.
   if (options.groupId !== undefined) fields.push('group_id', checkGroupName(options.groupId));
   if (options.jobId !== undefined) checkJobId(options.jobId);
+  else if (options.unique) throw new InvalidOptionError('unique', 'it needs a jobId');
+  const due = dueOf(options);
+  if (due && options.dependsOn !== undefined)
+    throw new InvalidOptionError(
+      'dependsOn',
+      'a job waits for others or for its time, not for both',
+    );
+  // The scheduler that moves it, ours or Python's, has no other way to know.
+  if (due && options.atFront) fields.push('enqueue_at_front', 1);
   const timeout = durationOption(options, 'timeout', timeoutRule);
   if (timeout !== undefined && timeout !== defaultTimeoutSeconds) fields.push('timeout', timeout);
   const ttl = durationOption(options, 'ttl', { least: 1 });
@@ -118,6 +139,7 @@ export const fieldsOf = (
   const after = planDependencies(options.dependsOn, options.jobId);
   const atFront = options.atFront === true || after?.atFront === true;
   const rest = { atFront, ttlSeconds: ttl ?? null, fields };
+  if (due) return { ...rest, due };
   if (!after) return rest;
   fields.push(...dependencyFields(after, atFront));
   return { ...rest, after };

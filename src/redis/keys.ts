@@ -40,6 +40,10 @@ export const keys = {
   worker: (name: string) => `rq:worker:${name}`,
   /** Channel on which a worker hears commands, from any language. */
   commandsTo: (worker: string) => `${prefixes.commandsTo}${worker}`,
+  /** Held by the one scheduler of a queue, Python or Node; the value is its name. */
+  schedulerLock: (queue: string) => `rq:scheduler-lock:${queue}`,
+  /** HASH of what a scheduler tells of itself. */
+  scheduler: (name: string) => `rq:scheduler:${name}`,
   /** Taken by whoever cleans a queue's registries, Python or Node. */
   cleaning: (queue: string) => `rq:clean_registries:${queue}`,
   /** LIST of quarantined ids in the order of their quarantine, as RQ 0.x kept it. */
@@ -77,6 +81,7 @@ export const prefixes = {
   queue: 'rq:queue:',
   failed: 'rq:failed:',
   deferred: 'rq:deferred:',
+  schedulerLock: 'rq:scheduler-lock:',
   results: 'rq:results:',
   executions: 'rq:executions:',
   execution: 'rq:execution:',

@@ -15,6 +15,8 @@ interface Common {
 export type LifecycleEvent = Common &
   (
     | { kind: 'enqueued' }
+    /** It waits for its time, `dueAt`, in milliseconds since the epoch; then `enqueued` follows. */
+    | { kind: 'scheduled'; dueAt: number }
     /** Written, and waiting for other jobs. `released` follows. */
     | { kind: 'deferred' }
     /** On its queue, since what it waited for has ended. `by` is the job that ended last; empty when a janitor found out. */
@@ -53,6 +55,7 @@ export type EventOf<K extends LifecycleKind> = Extract<LifecycleEvent, { kind: K
 export const terminalKinds = ['finished', 'quarantined', 'canceled', 'deleted'] as const;
 
 const listed = new Set<string>([
+  'scheduled',
   'failed',
   'retried',
   'stopped',

@@ -22,6 +22,7 @@ const terminal = new Set<LifecycleKind>(terminalKinds);
 /** What comes after an end is a postscript, but for these. */
 const reopening = new Set<LifecycleKind>([
   'enqueued',
+  'scheduled',
   'deferred',
   'released',
   'requeued',

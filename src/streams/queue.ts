@@ -1,5 +1,7 @@
 import { type MonoTypeOperatorFunction, type Observable, share, takeUntil, timer } from 'rxjs';
 import { parentsFirst } from '../redis/depends-on.js';
+import { dateMs, pauseMsOf } from '../redis/due.js';
+import type { Duration } from '../redis/duration.js';
 import { Enqueuer } from '../redis/enqueuer.js';
 import {
   DuplicateJobError,
@@ -105,6 +107,35 @@ export class Queue {
     const job = this.prepare(callable, args, options);
     checkVerdict(await this.enqueuer.add(job), job.id, options);
     return this.job<Result>(job.id);
+  }
+
+  /**
+   * Schedules a call for a date; one that has passed is enqueued at once. While it waits it is in
+   * `rq:scheduled:<queue>`, where RQ's schedulers find it as well. RQ: `Queue.enqueue_at`.
+   *
+   * @throws as `enqueue`; InvalidOptionError
+   */
+  async enqueueAt<Args extends unknown[], Result>(
+    at: Date,
+    callable: Callable<Args, Result>,
+    ...args: Args
+  ): Promise<Job<Result>> {
+    dateMs('at', at);
+    return this.enqueueWith({ at }, callable, ...args);
+  }
+
+  /**
+   * Schedules a call after a pause from now: seconds, as in all options, or text such as `'10m'`. For less than a
+   * second there is `enqueueWith({ inMs })`. RQ: `Queue.enqueue_in`.
+   *
+   * @throws as `enqueue`; InvalidOptionError
+   */
+  async enqueueIn<Args extends unknown[], Result>(
+    pause: Duration,
+    callable: Callable<Args, Result>,
+    ...args: Args
+  ): Promise<Job<Result>> {
+    return this.enqueueWith({ inMs: pauseMsOf('pause', pause) }, callable, ...args);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   recoverIntermediate,
 } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
+import { tick } from '../../src/redis/transitions/tick.js';
 import { beat } from '../../src/redis/transitions/worker-life.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { back, createdAt, fail, finish, newJob, settlement, Wire } from './support/wire.js';
@@ -98,5 +99,16 @@ describe('over maxmemory', () => {
     expect(await cancel(wire.redis, 'default', 'd', wire.settings)).toBe('queued');
     expect(await quarantine(wire.redis, 'default', 'e', 'x', 'x', wire.settings)).toBe('queued');
     expect(await wire.ids()).toEqual(['c', 'a', 'b']);
+  });
+
+  it('lets a scheduler take its locks and move what is due', async () => {
+    await wire.enqueue(newJob('a', { due: { inMs: 60_000 } }));
+    await wire.redis.zadd(keys.scheduled('default'), 1, 'a');
+    const look = (renew: boolean) => tick(wire.redis, '71', ['default'], renew, wire.settings);
+    await fill(true);
+    expect(await look(true)).toMatchObject({ moved: 1, held: 1 });
+    await wire.redis.del(keys.schedulerLock('default'));
+    expect(await look(false)).toMatchObject({ moved: 0, held: 1 });
+    expect(await wire.ids()).toEqual(['a']);
   });
 });

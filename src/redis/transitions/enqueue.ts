@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Due } from '../due.js';
 import { DependencyCycleError, WrongKeyTypeError } from '../errors.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
@@ -17,6 +18,8 @@ export interface NewJob {
   ttlSeconds: number | null;
   /** Further fields of the hash and their values, in turn. */
   fields: ReadonlyArray<string | number | Buffer>;
+  /** When it is to come to its queue. Default: at once. */
+  due?: Due;
   /** What it waits for. */
   after?: NewJobAfter;
 }
@@ -50,11 +53,13 @@ const verdicts: Record<string, 'written' | 'same' | 'duplicate' | 'refused'> = {
 /** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
 export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
   args.push(jobs.length);
-  for (const { id, data, description, atFront, ttlSeconds, fields, after } of jobs) {
-    if (!atFront && ttlSeconds === null && fields.length === 0) {
+  for (const { id, data, description, atFront, ttlSeconds, fields, due, after } of jobs) {
+    if (!atFront && ttlSeconds === null && fields.length === 0 && !due) {
       args.push(id, data, description, '');
     } else {
-      const front = after ? afterText(atFront, after) : atFront ? 1 : 0;
+      const front = after
+        ? afterText(atFront, after)
+        : `${atFront ? 1 : 0}${due ? dueText(due) : ''}`;
       args.push(id, data, description, fields.length + 2, front, ttlSeconds ?? '');
       args.push(...fields);
     }
@@ -64,8 +69,14 @@ export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
 const afterText = (atFront: boolean, { ids, allowsFailure }: NewJobAfter): string =>
   `${atFront ? 1 : 0}${allowsFailure ? 1 : 0} ${ids.join(' ')}`;
 
+const dueText = (due: Due): string => ('atMs' in due ? `@${due.atMs}` : `+${due.inMs}`);
+
+/** The key that the scripts need only for jobs with a time. */
+export const scheduledKeys = (queue: string, jobs: readonly NewJob[]): string[] =>
+  jobs.some(({ due }) => due) ? [keys.scheduled(queue)] : [];
+
 /**
- * Writes new jobs to the end of one queue, or to its front, in one step; at most 1000 a call, because
+ * Writes new jobs to the end of one queue, to its front, or among its scheduled jobs, in one step; at most 1000 a call, because
  * Redis serves nobody else meanwhile. `createdAt` (RQ's text) belongs to the request: a repeated try
  * must give the same.
  */
@@ -79,12 +90,13 @@ export const enqueue = async (
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt];
   pushJobs(args, jobs);
   const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue)];
+  const timed = scheduledKeys(queue, jobs);
   if (!jobs.some(({ after }) => after)) {
-    const reply = String(await runScript(redis, script, scriptKeys, args));
+    const reply = String(await runScript(redis, script, [...scriptKeys, ...timed], args));
     return Array.from(reply, (letter) => verdicts[letter] as EnqueueVerdict);
   }
   const reply = String(
-    await runScript(redis, scriptAfter, [...scriptKeys, keys.deferred(queue)], args),
+    await runScript(redis, scriptAfter, [...scriptKeys, keys.deferred(queue), ...timed], args),
   );
   const texts = reply.slice(jobs.length + 1).split('\n');
   return Array.from(reply.slice(0, jobs.length), (letter) => {

@@ -1,17 +1,17 @@
--- uses: clock types log new-jobs
+-- uses: clock types log due new-jobs
 -- Moves a pipeline on: the jobs that its inputs became, and the place up to which it has read, in one step.
 -- Atomic because a job without the place is made twice, and a place without the job loses an input. The place
 -- moves only from where the caller believes it to be: of two processes that host the same pipeline one wins,
 -- however late the other comes, and it never moves back.
 --
--- KEYS  1 rq:queues   2 queue list   3 events   4 the pipeline's cursor
+-- KEYS  1 rq:queues   2 queue list   3 events   4 the pipeline's cursor   5 scheduled, when a job has a time
 -- ARGV  1 job prefix   2 event log length   3 queue name   4 creation time, RQ's text
 --       5 mark of the place as the caller knows it, '' for none   6 mark to move to   7 number of jobs, then as `enqueue.lua`
 -- Returns the mark in force: that of ARGV 6 when it moved, now or by an earlier try of this very request.
-local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or misfit(KEYS[4], 'string')
+local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or misfit(KEYS[4], 'string') or KEYS[5] and misfit(KEYS[5], 'zset')
 if wrong then return typeError(wrong) end
 local there = redis.call('GET', KEYS[4]) or ''
 if there ~= ARGV[5] then return there end
-addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[7]), 7, tonumber(ARGV[2]))
+addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[7]), 7, tonumber(ARGV[2]), KEYS[5])
 redis.call('SET', KEYS[4], ARGV[6])
 return ARGV[6]

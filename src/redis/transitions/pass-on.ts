@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { keys, prefixes } from '../keys.js';
 import type { Cursor } from '../lifecycle-event.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
-import { type NewJob, pushJobs } from './enqueue.js';
+import { type NewJob, pushJobs, scheduledKeys } from './enqueue.js';
 import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('pass-on');
@@ -41,7 +41,13 @@ export const passOn = async (
 ): Promise<PlaceMark> => {
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt, from, to];
   pushJobs(args, jobs);
-  const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue), keys.cursor(pipeline)];
+  const scriptKeys = [
+    keys.queues,
+    keys.queue(queue),
+    keys.events(queue),
+    keys.cursor(pipeline),
+    ...scheduledKeys(queue, jobs),
+  ];
   return String(await runScript(redis, script, scriptKeys, args));
 };
 

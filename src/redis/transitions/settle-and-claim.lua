@@ -94,6 +94,7 @@ local function seldom()
 
 -- part: parents
 -- part: dependents
+-- part: statuses
 -- part: fail
 -- part: stop
 -- part: paused
@@ -282,11 +283,7 @@ local function seldom()
     return odd
   end
 
-  -- Whether RQ knows the word.
-  function made.isStatus(word)
-    return ({ created = true, queued = true, started = true, finished = true, failed = true, stopped = true,
-      scheduled = true, deferred = true, canceled = true, rate_limited = true, ready_to_enqueue = true })[word]
-  end
+  made.isStatus = isStatus
 
   -- Whether this worker passed the job on a moment ago, for want of a handler. Another worker may have one.
   function made.isPassedByUs(passed)

@@ -73,7 +73,6 @@ export const catalogue = [
     number: 18,
     star: true,
     shows: 'a scheduled Node job is never an entry without a hash, and is enqueued once',
-    without: { all: 'not built yet' },
   },
   {
     number: 19,
@@ -83,7 +82,7 @@ export const catalogue = [
   {
     number: 20,
     shows: 'of two unique enqueues with one id, from either side, one wins',
-    without: { all: 'not built yet' },
+    without: { 1.16: 'since RQ 2.8' },
   },
   {
     number: 21,
@@ -163,29 +162,24 @@ export const catalogue = [
   {
     number: 44,
     shows: 'of two schedulers, Node and Python, one holds the lock; the other takes over',
-    without: { all: 'not built yet' },
   },
   {
     number: 45,
     star: true,
     shows: 'overlapping schedulers: Node enqueues once, and drops what Python doubled',
-    without: { all: 'not built yet' },
   },
   {
     number: 46,
     shows: '1,500 due jobs of which 1,000 have no hash: the others are enqueued',
-    without: { all: 'not built yet' },
   },
   {
     number: 47,
     star: true,
     shows: 'one unreadable hash is put aside, wherever it lies, and the rest goes on',
-    without: { all: 'not built yet' },
   },
   {
     number: 48,
     shows: '`Queue.scheduler_pid` reads the lock that Node holds',
-    without: { all: 'not built yet' },
   },
   { number: 49, shows: 'what a 1.x cleaner does to an abandoned Node job is found and mended' },
   { number: 50, shows: 'the maintenance lock is respected on both sides' },

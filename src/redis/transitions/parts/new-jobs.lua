@@ -1,14 +1,14 @@
 -- names: groupPrefix groupsKey
 -- The one way in: known queue, hash, place, event of new jobs. `count` jobs are read from ARGV after `arg`,
 -- as `enqueue.lua` describes them. Returns a letter for each: w written, s the same one was there, d another
--- job has this id, x refused, because the key of its group has a wrong type. With `judge` and `defer` of `defer.lua`
--- jobs may wait for others, and the letters be its own too.
-local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength, judge, defer)
-  local verdicts, back, written, waiting = {}, {}, {}, {}
+-- job has this id, x refused, because the key of its group has a wrong type. With `scheduledKey` jobs may wait for their
+-- time. With `judge` and `defer` of `defer.lua` jobs may wait for others, and the letters be its own too.
+local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength, scheduledKey, judge, defer)
+  local verdicts, back, written, waiting, planned = {}, {}, {}, {}, nil
   for i = 1, count do
     local id, data, description, more = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
     arg = arg + 4
-    local rest, front, ttl, verdict, wait = 0, '0', '', 'w', nil
+    local rest, front, ttl, verdict, wait, dueMs = 0, '0', '', 'w', nil, nil
     if more ~= '' then
       rest, front, ttl = tonumber(more), ARGV[arg + 1], ARGV[arg + 2]
     end
@@ -21,18 +21,26 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
       local there = redis.pcall('HMGET', key, 'data', 'created_at')
       verdicts[i] = not there.err and there[1] == data and there[2] == createdAt and 's' or 'd'
     else
-      if judge and #front > 1 then verdict, wait = judge(id, front) end
+      if #front > 1 then
+        if isTime(front) then dueMs = laterThanNow(front)
+        elseif judge then verdict, wait = judge(id, front) end
+      end
       verdicts[i] = verdict
     end
     if verdicts[i] == 'w' or wait then
       -- last_heartbeat must exist: a Python worker whose heartbeat creates the field deletes the job.
+      local later = wait and 'deferred' or dueMs and 'scheduled'
       redis.call('HSET', key, 'created_at', createdAt, 'data', data, 'origin', queue, 'description', description,
-        wait and 'status' or 'enqueued_at', nowText, 'status', wait and 'deferred' or 'queued', 'last_heartbeat', '')
+        later and 'status' or 'enqueued_at', nowText, 'status', later or 'queued', 'last_heartbeat', '')
       if rest > 2 then redis.call('HSET', key, unpack(ARGV, arg + 3, arg + rest)) end
+      -- The time to live of a job that waits begins when it is queued, as it does anew in RQ.
       if wait then
-        -- Its time to live begins when it is queued, as it does anew in RQ.
         defer(id, queue, wait)
         waiting[#waiting + 1] = id
+      elseif dueMs then
+        redis.call('ZADD', scheduledKey, scoreOfMs(dueMs), id)
+        planned = planned or {}
+        planned[#planned + 1] = { jobId = id, dueAt = dueMs }
       else
         if ttl ~= '' then redis.call('EXPIRE', key, ttl) end
         if string.sub(front, 1, 1) == '1' then redis.call('LPUSH', listKey, id) else back[#back + 1] = id end
@@ -60,6 +68,10 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
   if #waiting > 0 then
     redis.call('SADD', queuesKey, listKey)
     tell('deferred', waiting)
+  end
+  if planned then
+    redis.call('SADD', queuesKey, listKey)
+    noteScheduled(eventsKey, planned, logLength)
   end
   return table.concat(verdicts)
 end
