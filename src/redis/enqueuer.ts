@@ -10,6 +10,10 @@ import { within } from './within.js';
 const mostAtOnce = 250;
 /** Calls of one bulk that are under way: Redis works on one while the next is being written. */
 const bulkCallsAtOnce = 4;
+/** The same for jobs that come one by one. */
+const callsAtOnce = 2;
+/** From so many on they are shared between the calls; fewer go in one. */
+const crowd = 16;
 
 interface Waiting {
   job: NewJob;
@@ -20,12 +24,13 @@ interface Waiting {
 }
 
 /**
- * Writes the jobs of one queue. All that are added in one turn, or while a call is in flight, go in one
+ * Writes the jobs of one queue. All that are added in one turn, or while calls are in flight, go in one
  * script call: the script costs little more for a hundred jobs than for one.
  */
 export class Enqueuer {
   private waiting: Waiting[] = [];
-  private sending = false;
+  private calls = 0;
+  private scheduled = false;
 
   constructor(
     private readonly redis: Redis,
@@ -43,10 +48,7 @@ export class Enqueuer {
   add(job: NewJob): Promise<EnqueueVerdict> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ job, endMs: performance.now() + this.deadlineMs, resolve, reject });
-      if (!this.sending) {
-        this.sending = true;
-        process.nextTick(() => void this.sendWaiting());
-      }
+      this.schedule();
     });
   }
 
@@ -80,10 +82,28 @@ export class Enqueuer {
     return verdicts;
   }
 
-  // One call at a time: what is added meanwhile leaves together with the next.
-  private async sendWaiting(): Promise<void> {
-    while (this.waiting.length > 0) await this.sendBatch(this.waiting.splice(0, mostAtOnce));
-    this.sending = false;
+  // After all promise callbacks of this turn, so that jobs which are added together leave together.
+  private schedule(): void {
+    if (this.scheduled || this.calls >= callsAtOnce || this.waiting.length === 0) return;
+    this.scheduled = true;
+    process.nextTick(() => {
+      this.scheduled = false;
+      this.sendWaiting();
+    });
+  }
+
+  // What is added while the calls are under way leaves together with the next. They share one connection, so
+  // Redis gets them in order.
+  private sendWaiting(): void {
+    while (this.waiting.length > 0 && this.calls < callsAtOnce) {
+      const isShared = this.calls === 0 && this.waiting.length >= crowd;
+      const share = isShared ? Math.ceil(this.waiting.length / callsAtOnce) : mostAtOnce;
+      this.calls += 1;
+      void this.sendBatch(this.waiting.splice(0, Math.min(share, mostAtOnce))).then(() => {
+        this.calls -= 1;
+        this.schedule();
+      });
+    }
   }
 
   private async sendBatch(batch: readonly Waiting[]): Promise<void> {
