@@ -27,13 +27,14 @@
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
 --                                                while; after that often quarantined, unless a worker of
 --                                                Python's serves the queue
--- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), faults, claimed, paused }
+-- Returns { verdicts, ids left in the queues (0 when all that was seen is for others), number of jobs claimed, paused,
+--   claimed …, faults … }, flat, because Redis looks into each table of a reply for a dozen things that it could be
 --   verdicts: a letter for each settlement: f finished, r retried, q quarantined, s stopped, h handed back,
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
---   paused:   absent unless something is: 0 for all workers, n for the queue of that number; nothing was taken from it
---   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' of each job
+--   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it
+--   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job
 
 local replyKey, workerKey, failedQueueKey, queuesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local request, worker, jobPrefix = ARGV[1], ARGV[2], ARGV[3]
@@ -75,11 +76,26 @@ local function listFaultOf(q)
 end
 
 local workerFault, workerFields = misfit(workerKey, 'hash')
+local reply, taken = { '', 0, 0, '' }, 0
+
+-- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
+local function answer(id, data, meta, execution, timeout, stream, enqueuedAt)
+  local at = #reply
+  reply[at + 1], reply[at + 2], reply[at + 3] = id, data, meta
+  reply[at + 4] = execution .. ' ' .. (timeout or '180') .. (stream and ' 1 ' or ' 0 ')
+    .. (enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or '')
+end
+
+local function whole(reply)
+  reply[3] = taken
+  for _, fault in ipairs(faults) do reply[#reply + 1] = fault end
+  return reply
+end
+
 local stored = redis.pcall('GET', replyKey)
 local shared = workerFault or type(stored) == 'table' and misfit(replyKey, 'string') or misfit(failedQueueKey, 'list')
 if shared then return typeError(shared) end
 
-local claimed, taken, record = {}, 0, {}
 local succeeded, failedAttempts = 0, 0
 local arg = 20
 local changed = false
@@ -220,8 +236,8 @@ local function seldom()
 
   -- The same id further back in the list: its lease of this call is not written yet.
   function made.isTakenNow(id)
-    for at = 2, #record, 5 do
-      if record[at] == id then return true end
+    for at = 5, #reply, 4 do
+      if reply[at] == id then return true end
     end
     return false
   end
@@ -295,10 +311,38 @@ local function seldom()
     note(q.events, 80, 'dropped', { jobId = printable(id), reason = reason })
   end
 
-  function made.quarantineUnread(q, jobKey, id, reason)
-    local f = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
-    if not f[1] or f[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
-    quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(f[2]) or defaultFailureTtl)
+  -- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Python RQ
+  -- always writes `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
+  function made.mayRun(q, id, jobKey, f)
+    if f.err then return made.drop(q, id, 'the job key is not a hash') end
+    local status, held, timeout, stream, meta, data, passed = f[1], f[2], f[4], f[5], f[8], f[9], f[10]
+    if not status and not data then
+      return made.drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
+    end
+    local reason
+    if status and not made.isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
+    elseif status == 'started' and made.heldByAnyone(q, jobKey, id) then
+      return made.drop(q, id, 'it is running already')
+    elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
+      return made.drop(q, id, 'its status is ' .. status)
+    elseif held and (made.isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
+      return made.drop(q, id, 'it is claimed already')
+    elseif passed and made.isPassedByUs(passed) then
+      q.passed = q.passed or {}
+      q.passed[#q.passed + 1] = id
+      return false
+    elseif not data then reason = 'field data is missing'
+    elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
+    elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
+    else
+      local odd = made.oddField(jobKey, timeout, not stream)
+      if not odd then return true end
+      reason = 'field ' .. odd .. ' cannot be read'
+    end
+    local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
+    if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
+    quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
+    return false
   end
 
   return made
@@ -311,20 +355,20 @@ if stored then
     return redis.error_reply('RXRQSTALE request ' .. request .. ' is older than ' .. last)
   end
   if last == request then
-    local verdicts, left, words = string.match(stored, '^([a-z]*) (%d+)(.*)$', 25)
-    for n, id, execution, rest in string.gmatch(words, ' (%d+) (%S+) (%S+) (%d %d+)') do
+    local verdicts, left, lines = string.match(stored, '^([a-z]*) (%d+)(.*)$', 25)
+    reply[1], reply[2] = verdicts, tonumber(left)
+    for id, n, execution, rest in string.gmatch(lines, '\n(%S+) (%d+) (%x+) (%d %d+)') do
       local q = queues[tonumber(n)]
       -- Recovered meanwhile: somebody else's now.
       if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
         local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta')
         if f[4] then
-          local at = #claimed
-          claimed[at + 1], claimed[at + 2], claimed[at + 3] = id, f[4], f[5]
-          claimed[at + 4] = n .. ' ' .. execution .. ' ' .. rest .. ' ' .. (f[1] or '180') .. (f[2] and ' 1 ' or ' 0 ') .. (f[3] or '')
+          taken = taken + 1
+          answer(id, f[4], f[5], n .. ' ' .. execution .. ' ' .. rest, f[1], f[2], f[3])
         end
       end
     end
-    return { verdicts, tonumber(left), faults, claimed }
+    return whole(reply)
   end
 end
 
@@ -349,41 +393,6 @@ for i = 1, begun do
 end
 
 local scoreOf = {}
-
--- `startedAt` is given when its begin was not told before: one write for both. `ttl` is text.
-local function finish(q, jobKey, id, execution, tookMs, ttl, stream, result, hasResult, startedAt, attempt)
-  succeeded = succeeded + 1
-  noteWords(q.events, 20, 'finished', id, execution, tookMs)
-  finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
-  if ttl == '0' then
-    redis.call('DEL', jobKey)
-    return
-  end
-  local inHash = hasResult and not stream
-  if startedAt then
-    redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
-      'x_attempt', attempt, inHash and 'result' or 'status', inHash and result or 'finished')
-  elseif inHash then
-    redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', result)
-  else
-    redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
-  end
-  if stream then seldom().streamResult(id, 1, hasResult and 'return_value', result, execution, tonumber(tookMs), tonumber(ttl)) end
-  local score = scoreOf[ttl]
-  if not score then
-    score = tonumber(ttl) < 0 and '+inf' or tostring(nowSeconds + ttl)
-    scoreOf[ttl] = score
-  end
-  if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
-  local adds = q.finishedAdds
-  if not adds then
-    adds = {}
-    q.finishedAdds = adds
-  end
-  local at = #adds
-  adds[at + 1], adds[at + 2] = score, id
-end
-
 local verdicts = {}
 for i = 1, settlements do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
@@ -424,9 +433,41 @@ for i = 1, settlements do
         end
       end
       if kind == 'finish' then
-        local ttl = f[2] and integer(f[2]) and f[2] or defaultResultTtl
-        finish(q, jobKey, id, execution, tookMs, ttl, stream, ARGV[arg + 8], ARGV[arg + 9] == '1', startedAt, attempt)
+        local ttl, hasResult = f[2] and integer(f[2]) and f[2] or defaultResultTtl, ARGV[arg + 9] == '1'
         verdicts[i] = 'f'
+        succeeded = succeeded + 1
+        noteWords(q.events, 20, 'finished', id, execution, tookMs)
+        finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
+        if ttl == '0' then
+          redis.call('DEL', jobKey)
+        else
+          local inHash = hasResult and not stream
+          if startedAt then
+            -- Begun and ended since the last call: one write for both.
+            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
+              'x_attempt', attempt, inHash and 'result' or 'status', inHash and ARGV[arg + 8] or 'finished')
+          elseif inHash then
+            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', ARGV[arg + 8])
+          else
+            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
+          end
+          if stream then
+            seldom().streamResult(id, 1, hasResult and 'return_value', ARGV[arg + 8], execution, tonumber(tookMs), tonumber(ttl))
+          end
+          local score = scoreOf[ttl]
+          if not score then
+            score = tonumber(ttl) < 0 and '+inf' or tostring(nowSeconds + ttl)
+            scoreOf[ttl] = score
+          end
+          if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
+          local adds = q.finishedAdds
+          if adds then
+            local at = #adds
+            adds[at + 1], adds[at + 2] = score, id
+          else
+            q.finishedAdds = { score, id }
+          end
+        end
       else
         local run = { stream = stream, tookMs = tonumber(tookMs) }
         verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
@@ -456,72 +497,7 @@ if succeeded + failedAttempts > 0 and workerFields > 0 then
   if ARGV[19] ~= '' then redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', ARGV[19] / 1000) end
 end
 
--- One id off the head of a queue: run it, or say why it must not run. Python RQ always writes
--- `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
-local function take(q, id)
-  if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
-    return seldom().drop(q, id, 'not an id that RQ accepts')
-  end
-  local jobKey = jobPrefix .. id
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name', 'enqueued_at', 'ttl', 'meta', 'data', 'x_passed')
-  if f.err then return seldom().drop(q, id, 'the job key is not a hash') end
-  local status, held, starts, timeout, stream, meta, data = f[1], f[2], f[3], f[4], f[5], f[8], f[9]
-  if not status and not data then
-    return seldom().drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
-  end
-  local reason
-  if status and status ~= 'queued' and not seldom().isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
-  elseif status == 'started' and seldom().heldByAnyone(q, jobKey, id) then
-    return seldom().drop(q, id, 'it is running already')
-  elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
-    return seldom().drop(q, id, 'its status is ' .. status)
-  elseif held and (seldom().isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
-    return seldom().drop(q, id, 'it is claimed already')
-  elseif f[10] and seldom().isPassedByUs(f[10]) then
-    q.passed = q.passed or {}
-    q.passed[#q.passed + 1] = id
-    return
-  elseif not data then reason = 'field data is missing'
-  elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
-  elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
-  elseif timeout or stream then
-    local odd = seldom().oddField(jobKey, timeout, not stream)
-    if odd then reason = 'field ' .. odd .. ' cannot be read' end
-  end
-  if reason then return seldom().quarantineUnread(q, jobKey, id, reason) end
-
-  taken = taken + 1
-  local execution = request .. string.format('%08x', taken)
-  local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
-  local started = taken <= toStart and '1' or '0'
-  -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
-  if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
-  if started == '1' then
-    -- Left by a hold that somebody else ended: with it the fence would be another execution's.
-    if held then redis.call('HDEL', jobKey, 'x_exec') end
-    redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
-    noteWords(q.events, 90, 'started', id, execution, attempt)
-  else
-    redis.call('HSET', jobKey, 'x_exec', execution)
-    if status ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
-  end
-  local wip = q.wipAdds
-  if not wip then
-    wip = {}
-    q.wipAdds = wip
-  end
-  local at = #wip
-  wip[at + 1], wip[at + 2] = leaseEnd, id .. ':' .. execution
-  -- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
-  at = #claimed
-  claimed[at + 1], claimed[at + 2], claimed[at + 3] = id, data, meta
-  claimed[at + 4] = q.number .. ' ' .. execution .. ' ' .. started .. ' ' .. attempt .. ' ' .. (timeout or '180') .. (stream and ' 1 ' or ' 0 ')
-    .. (f[6] and #f[6] <= 40 and f[6] or '')
-  at = #record
-  record[at + 1], record[at + 2], record[at + 3], record[at + 4], record[at + 5] = q.number, id, execution, started, attempt
-end
-
-local scanned, left, passedOver, paused = 0, 0, false, nil
+local scanned, left, passedOver = 0, 0, false
 
 -- Jobs off the head of one queue, `most` at most. Answers how many they are.
 local function takeFrom(q, most)
@@ -535,7 +511,44 @@ local function takeFrom(q, most)
     end
     changed = true
     scanned, q.waiting = scanned + #ids, q.waiting - #ids
-    for _, id in ipairs(ids) do take(q, id) end
+    for i = 1, #ids do
+      local id = ids[i]
+      if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
+        seldom().drop(q, id, 'not an id that RQ accepts')
+      else
+        local jobKey = jobPrefix .. id
+        local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
+          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed')
+        local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
+        local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
+          and data and #data <= payloadLimit
+        if isPlain or seldom().mayRun(q, id, jobKey, f) then
+          taken = taken + 1
+          local execution = request .. string.format('%08x', taken)
+          local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
+          local isStarted = taken <= toStart
+          -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
+          if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
+          if isStarted then
+            -- Left by a hold that somebody else ended: with it the fence would be another execution's.
+            if held then redis.call('HDEL', jobKey, 'x_exec') end
+            redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
+            noteWords(q.events, 90, 'started', id, execution, attempt)
+          else
+            redis.call('HSET', jobKey, 'x_exec', execution)
+            if f[1] ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
+          end
+          local wip = q.wipAdds
+          if wip then
+            local at = #wip
+            wip[at + 1], wip[at + 2] = leaseEnd, id .. ':' .. execution
+          else
+            q.wipAdds = { leaseEnd, id .. ':' .. execution }
+          end
+          answer(id, data, meta, q.number .. ' ' .. execution .. (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
+        end
+      end
+    end
     if #ids < many then break end
   end
   return taken - takenBefore
@@ -543,7 +556,7 @@ end
 
 if wanted > 0 then
   local pauseKey = #queues * 7 + 5
-  if redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0 then paused = seldom().pausedNow(pauseKey, queues) end
+  if redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0 then reply[4] = seldom().pausedNow(pauseKey, queues) end
   local inTurns = ARGV[20] ~= ''
   for _, q in ipairs(queues) do
     local listFault, waiting = listFaultOf(q)
@@ -567,11 +580,12 @@ if passedOver and taken == 0 then left = 0 end
 
 -- Of jobs that were put aside when they were claimed.
 if failedNow[1] then made.freeDependents() end
-local answers = table.concat(verdicts)
+reply[1], reply[2] = table.concat(verdicts), left
 if changed then
   appendEvents(worker, logLength)
-  local words = answers .. ' ' .. left
-  if taken > 0 then words = words .. ' ' .. table.concat(record, ' ') end
-  redis.call('SET', replyKey, request .. words, 'EX', ARGV[18])
+  local words = { reply[1] .. ' ' .. left }
+  -- Of each job what tells its execution; the rest is read again, should anybody ask.
+  for n = 1, taken do words[n + 1] = reply[4 * n + 1] .. ' ' .. reply[4 * n + 4] end
+  redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', ARGV[18])
 end
-return { answers, left, faults, claimed, paused }
+return whole(reply)

@@ -135,45 +135,48 @@ export const exchangeFor = (
 
   return async (slot: number, request: ExchangeRequest): Promise<ExchangeReply> => {
     const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart, ...pauses];
-    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as [
-      Buffer,
-      number,
-      Buffer[],
-      Array<Buffer | null>,
-      number[] | undefined,
-    ];
+    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as Reply;
+    const [verdicts, left, jobs, paused] = reply;
     return {
-      verdicts: Array.from(reply[0].toString('latin1'), (letter) => verdictOf[letter] as Verdict),
-      left: reply[1],
-      faults: reply[2].map(String),
-      claimed: readClaimed(reply[3], queues),
-      paused: reply[4] ? readPaused(reply[4], queues) : null,
+      verdicts: Array.from(verdicts.toString('latin1'), (letter) => verdictOf[letter] as Verdict),
+      left,
+      faults: reply.slice(firstJob + jobs * 4).map(String),
+      claimed: readClaimed(reply, jobs, queues),
+      paused: paused.length > 0 ? readPaused(String(paused), queues) : null,
     };
   };
 };
 
-const readPaused = (numbers: readonly number[], queues: readonly string[]): Paused => ({
-  isSuspended: numbers.includes(0),
-  queues: queues.filter((_, index) => numbers.includes(index + 1)),
-});
+/** Verdicts, what is left, how many jobs, what is paused; then four words for each job, then the faults. */
+type Reply = [Buffer, number, number, Buffer, ...Array<Buffer | null>];
+const firstJob = 4;
+
+const readPaused = (words: string, queues: readonly string[]): Paused => {
+  const numbers = words.split(' ').map(Number);
+  return {
+    isSuspended: numbers.includes(0),
+    queues: queues.filter((_, index) => numbers.includes(index + 1)),
+  };
+};
 
 const readClaimed = (
-  flat: ReadonlyArray<Buffer | null>,
+  reply: ReadonlyArray<Buffer | number | null>,
+  count: number,
   queues: readonly string[],
 ): ClaimedJob[] => {
   const jobs: ClaimedJob[] = [];
-  for (let i = 0; i + 3 < flat.length; i += 4) {
-    const head = (flat[i + 3] as Buffer).toString('latin1').split(' ');
+  for (let i = firstJob; i < firstJob + count * 4; i += 4) {
+    const head = (reply[i + 3] as Buffer).toString('latin1').split(' ');
     const timeout = Number(head[4]);
     jobs.push({
       queue: queues[Number(head[0]) - 1] as string,
-      jobId: (flat[i] as Buffer).toString('latin1'),
+      jobId: (reply[i] as Buffer).toString('latin1'),
       execution: head[1] as string,
       started: head[2] === '1',
       attempt: Number(head[3]),
       timeoutMs: timeout < 0 ? null : timeout * 1000,
-      data: flat[i + 1] as Buffer,
-      meta: flat[i + 2] ?? null,
+      data: reply[i + 1] as Buffer,
+      meta: (reply[i + 2] as Buffer | null) ?? null,
       wantsStream: head[5] === '1',
       enqueuedAt: head[6] ?? '',
     });

@@ -14,12 +14,13 @@ end
 -- `place` keeps the order of a story within the entry: what ended comes before what begins. An event of one
 -- word has only `first`.
 local function noteWords(key, place, kind, first, second, third)
-  local entry = logOf(key)
+  local entry = log[key] or logOf(key)
   local row = entry.words[place]
   if not row then
-    row = {}
+    row = second and { first, second, third } or { first }
     entry.words[place] = row
     entry.order[#entry.order + 1] = { place = place, kind = kind, words = row, width = second and 3 or 1 }
+    return
   end
   local at = #row
   row[at + 1] = first
