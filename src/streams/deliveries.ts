@@ -68,6 +68,8 @@ export class Consumer {
   private readonly unsettled = new Map<string, { delivery: Delivery; abort: AbortController }>();
   private readonly leaving = new AbortController();
   private left: Promise<void> | null = null;
+  /** Settled once no lease can be taken out any more. */
+  private started: Promise<unknown> = Promise.resolve();
   private late: NodeJS.Timeout | null = null;
   private giveUp: () => void = () => undefined;
 
@@ -101,7 +103,11 @@ export class Consumer {
     try {
       // A script of a lease may run twice: it only moves the end of the lease.
       await insist(
-        () => this.leases.start(),
+        () => {
+          const started = this.leases.start();
+          this.started = started.catch(() => undefined);
+          return started;
+        },
         this.leaving.signal,
         (error) => {
           throw error;
@@ -150,7 +156,8 @@ export class Consumer {
     const gaveUp = new Promise<boolean>((resolve) => {
       this.giveUp = () => resolve(true);
     });
-    const settled = this.intake.quiet().then(() => this.intake.idle());
+    // A lease that is being taken out may reach Redis after it was given back.
+    const settled = this.started.then(() => this.intake.quiet()).then(() => this.intake.idle());
     const isLost = await Promise.race([settled.then(() => false), gaveUp]);
     if (this.late) clearTimeout(this.late);
     if (isLost) this.leases.stop();
