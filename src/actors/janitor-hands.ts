@@ -1,8 +1,20 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../redis/keys.js';
 import { cleanQueue } from '../redis/maintenance.js';
+import {
+  drainReady,
+  findStuck,
+  freeMore,
+  freeStuck,
+} from '../redis/transitions/free-dependents.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
-import { overdueLeases, recover, recoverIntermediate } from '../redis/transitions/recover.js';
+import {
+  dropLeaks,
+  overdueLeases,
+  recover,
+  recoverIntermediate,
+} from '../redis/transitions/recover.js';
+import { deferredRounds } from './deferred-rounds.js';
 import type { JanitorHands, JanitorSettings } from './janitor.js';
 
 /** Ids in flight that are looked at in one go. */
@@ -18,6 +30,16 @@ export const janitorHands = (redis: Redis, wire: WireSettings): JanitorHands => 
   inFlight: async (queue) =>
     (await redis.callBuffer('LRANGE', keys.intermediate(queue), 0, mostInFlight - 1)) as Buffer[],
   recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
+  dropLeaks: (queue) => dropLeaks(redis, queue),
+  freeForgotten: deferredRounds(
+    {
+      freeMore: () => freeMore(redis, wire),
+      drainReady: (queue) => drainReady(redis, queue, wire),
+      findStuck: (queue, cursor) => findStuck(redis, queue, cursor),
+      freeStuck: (queue, ids) => freeStuck(redis, queue, ids, wire),
+    },
+    { forgottenForMs: janitorTimes(wire).inFlightForMs, nowMs: () => performance.now() },
+  ),
   clean: async (queue) => {
     await cleanQueue(redis, queue);
   },

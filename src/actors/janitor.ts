@@ -10,6 +10,10 @@ export interface JanitorHands {
   /** Ids in the in-flight list, oldest first. */
   inFlight(queue: string): Promise<Buffer[]>;
   recoverInFlight(queue: string, id: Buffer): Promise<boolean>;
+  /** Executions of jobs that have ended. */
+  dropLeaks(queue: string): Promise<unknown>;
+  /** Jobs that wait for others which have ended. See `deferredRounds`. */
+  freeForgotten(queue: string): Promise<void>;
   /** Registries and leftovers, under RQ's lock. */
   clean(queue: string): Promise<void>;
 }
@@ -66,6 +70,8 @@ export const janitor = (
           await hands.recoverInFlight(queue, id);
       }
       seen.set(queue, now);
+      await hands.dropLeaks(queue);
+      await hands.freeForgotten(queue);
     };
 
     return {

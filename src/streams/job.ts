@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
+import { allDependents, dependentsOf } from '../redis/dependents.js';
 import { InvalidJobOperationError, InvalidOptionError, NoSuchJobError } from '../redis/errors.js';
 import { type Execution, readExecutions } from '../redis/executions.js';
 import { failureKind } from '../redis/failure.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { type JobResult, readResults } from '../redis/job-results.js';
 import { isJobStatus, isTerminal } from '../redis/job-status.js';
-import { fetchJob, readResult, saveMeta } from '../redis/job-store.js';
+import { fetchJob, fetchJobs, readResult, saveMeta } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, terminalKinds } from '../redis/lifecycle-event.js';
 import { cancel } from '../redis/transitions/cancel.js';
@@ -103,9 +104,15 @@ export class Job<Result = unknown> {
     return storyOf(this.doors, this.queue, this.id);
   }
 
-  /** Cancels the job: a waiting one never runs, a running one is aborted. RQ: `Job.cancel`. @throws NoSuchJobError, InvalidJobOperationError */
-  async cancel(): Promise<void> {
-    const was = await cancel(this.doors.redis, this.queue, this.id, this.doors.wire);
+  /**
+   * Cancels the job: a waiting one never runs, a running one is aborted. What waits for it waits for ever then, or
+   * until somebody cancels it too; with `enqueueDependents` it goes on as if this job had finished. RQ: `Job.cancel`.
+   *
+   * @throws NoSuchJobError, InvalidJobOperationError
+   */
+  async cancel({ enqueueDependents = false }: { enqueueDependents?: boolean } = {}): Promise<void> {
+    const { redis, wire } = this.doors;
+    const was = await cancel(redis, this.queue, this.id, wire, enqueueDependents);
     if (was === '') throw new NoSuchJobError(this.id);
     if (was === 'finished' || was === 'failed' || was === 'stopped' || was === 'canceled') {
       throw new InvalidJobOperationError(this.id, 'cancel', `it is ${was} already`);
@@ -124,9 +131,35 @@ export class Job<Result = unknown> {
     return stopJob(this.doors.redis, this.id, timeoutMs);
   }
 
-  /** Removes the job and everything of it; a running one is aborted. False when there was none. RQ: `Job.delete`. */
-  delete(): Promise<boolean> {
-    return deleteJob(this.doors.redis, this.queue, this.id, this.doors.wire);
+  /**
+   * Removes the job and everything of it; a running one is aborted. False when there was none. What waits for it
+   * counts it as ended, since it is gone, and goes on when nothing else is left to wait for: within some minutes at
+   * most, once a worker's janitor finds out. `deleteDependents` deletes first what waits for it, directly or not. RQ: `Job.delete`.
+   */
+  async delete({
+    deleteDependents = false,
+  }: {
+    deleteDependents?: boolean;
+  } = {}): Promise<boolean> {
+    const { redis, wire } = this.doors;
+    if (deleteDependents)
+      for (const { id, origin } of await allDependents(redis, this.id))
+        await deleteJob(redis, origin, id, wire, ['deferred']);
+    return deleteJob(redis, this.queue, this.id, wire);
+  }
+
+  /** Jobs that wait for this one, and maybe for others too. RQ: `Job.dependent_ids`. */
+  async dependents(): Promise<Job[]> {
+    const waiting = await dependentsOf(this.doors.redis, this.id);
+    return waiting.map(({ id, origin }) => new Job(this.doors, id, origin));
+  }
+
+  /** Jobs that this one waits for, or waited for; those that are gone are left out. RQ: `Job.fetch_dependencies`. @throws NoSuchJobError */
+  async dependencies(): Promise<Job[]> {
+    const parents = await fetchJobs(this.doors.redis, (await this.fetch()).dependencyIds);
+    return parents.flatMap((parent) =>
+      parent ? [new Job(this.doors, parent.id, parent.origin)] : [],
+    );
   }
 
   /** Out of the FailedQueue, back to its own queue. RQ: `Job.requeue`. @throws NoSuchJobError, InvalidJobOperationError */

@@ -32,6 +32,8 @@ const makeJanitor = (queues = ['default']) => {
       done.push(`in flight ${queue} ${id}`);
       return true;
     },
+    dropLeaks: async () => 0,
+    freeForgotten: async () => undefined,
     clean: async (queue) => {
       done.push(`clean ${queue}`);
       await answer(queue, undefined);

@@ -2,9 +2,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { dependencyFields } from '../../src/redis/depends-on.js';
 import { DependencyCycleError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
+import { cancel } from '../../src/redis/transitions/cancel.js';
+import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { enqueue, type NewJob } from '../../src/redis/transitions/enqueue.js';
+import {
+  drainReady,
+  findStuck,
+  freeMore,
+  freeStuck,
+} from '../../src/redis/transitions/free-dependents.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
-import { recover } from '../../src/redis/transitions/recover.js';
+import { dropLeaks, recover } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { createdAt, fail, finish, newJob, settlement, Wire } from './support/wire.js';
@@ -280,5 +288,341 @@ describe('the end of a parent', () => {
       new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? '0';
     expect(calls('exists')).toBe('1');
     expect([calls('sscan'), calls('smembers'), calls('srem')]).toEqual(['0', '0', '0']);
+  });
+});
+
+describe('a parent with more dependents than one call may free', () => {
+  /** Ends the parent of 1,000 others. */
+  const endOfMany = async (
+    how = finish(),
+    more: Partial<NewJob> = {},
+    allowsFailure = false,
+  ): Promise<void> => {
+    const ids = Array.from({ length: 1_000 }, (_, n) => `c${n}`);
+    await wire.enqueue(newJob('a', more));
+    for (let from = 0; from < ids.length; from += 250)
+      await wire.enqueueOn(
+        'other',
+        ...ids.slice(from, from + 250).map((id) => waiting(id, ['a'], { allowsFailure })),
+      );
+    await end('a', how);
+  };
+
+  it.each([
+    ['finished', finish(), {}],
+    ['finished and is not kept', finish(), { fields: ['result_ttl', 0] }],
+    ['failed', fail('no', false), {}],
+  ])('is remembered when it %s, and the rest is freed a part at a time', async (_, how, more) => {
+    await endOfMany(how, more, true);
+    const first = await wire.redis.llen(keys.queue('other'));
+    expect(first).toBeGreaterThan(100);
+    expect(first).toBeLessThan(300);
+    expect(await wire.redis.hkeys(keys.unfreed)).toEqual(['a']);
+    // Two janitors at once.
+    await Promise.all([freeMore(wire.redis, wire.settings), freeMore(wire.redis, wire.settings)]);
+    expect(new Set(await wire.ids('other')).size).toBe(1_000);
+    expect(await wire.redis.llen(keys.queue('other'))).toBe(1_000);
+    expect(await wire.redis.zcard(keys.deferred('other'))).toBe(0);
+    expect(await wire.redis.exists(keys.unfreed, keys.dependents('a'))).toBe(0);
+    const released = (await wire.events('other')).filter(({ kind }) => kind === 'released');
+    expect(released).toHaveLength(1_000);
+  });
+
+  it('frees no more when it was requeued meanwhile, and all when it ends again', async () => {
+    await endOfMany(fail('no', false), {}, true);
+    const first = await wire.redis.llen(keys.queue('other'));
+    await requeue(wire.redis, ['a'], false, wire.settings);
+    await freeMore(wire.redis, wire.settings);
+    expect(await wire.redis.llen(keys.queue('other'))).toBe(first);
+    expect(await wire.redis.exists(keys.unfreed)).toBe(0);
+    await end('a');
+    await freeMore(wire.redis, wire.settings);
+    expect(await wire.redis.llen(keys.queue('other'))).toBe(1_000);
+  });
+
+  it('forgets what nobody can read', async () => {
+    await wire.redis.hset(keys.unfreed, 'a', 'nonsense', 'b', 'finished 0', 'c', 'exploded 0');
+    await wire.redis.set(keys.dependents('b'), 'x');
+    await freeMore(wire.redis, wire.settings);
+    expect(await wire.redis.hkeys(keys.unfreed)).toEqual([]);
+  });
+});
+
+describe('cancel', () => {
+  it('leaves what waits for it, and frees it when that is asked for', async () => {
+    await wire.enqueue(
+      'a',
+      waiting('b', ['a']),
+      'c',
+      waiting('d', ['c']),
+      waiting('e', ['c', 'a']),
+    );
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    expect(await wire.hash('b')).toMatchObject({ status: 'deferred', x_unmet: 'a' });
+    await cancel(wire.redis, 'default', 'c', wire.settings, true);
+    expect([await wire.status('d'), await wire.status('e')]).toEqual(['queued', 'deferred']);
+    expect(await wire.ids()).toEqual(['d']);
+    expect((await wire.events()).find(({ kind }) => kind === 'released')).toMatchObject({
+      jobId: 'd',
+      by: 'c',
+    });
+  });
+
+  it('of a job that waits takes it away from its parents', async () => {
+    await wire.enqueue('a', waiting('b', ['a']), waiting('c', ['b']));
+    await cancel(wire.redis, 'default', 'b', wire.settings);
+    expect(await wire.redis.exists(keys.dependents('a'), keys.deferred('default'))).toBe(1);
+    await end('a');
+    expect([await wire.status('b'), await wire.status('c')]).toEqual(['canceled', 'deferred']);
+  });
+
+  it('counts once: a running parent whose outcome is refused frees nobody', async () => {
+    await wire.enqueue('a', waiting('b', ['a']));
+    const worker = wire.worker();
+    const a = await worker.claimOne();
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    expect(await worker.settle(a, finish())).toBe('canceled');
+    expect(await wire.status('b')).toBe('deferred');
+  });
+});
+
+describe('jobs that wait for nothing any more', () => {
+  /** A look, and what a second one makes of it. */
+  const sweep = async (): Promise<number> => {
+    const { cursor, ids } = await findStuck(wire.redis, 'default', '0');
+    expect(cursor).toBe('0');
+    return ids.length === 0 ? 0 : freeStuck(wire.redis, 'default', ids, wire.settings);
+  };
+
+  it('are freed when Python was killed before it could', async () => {
+    await wire.enqueue(
+      'a',
+      'b',
+      waiting('c', ['a', 'b'], { allowsFailure: true, atFront: true }),
+      waiting('d', ['b']),
+    );
+    // As its failure path leaves it: the status is written, the release is not.
+    await wire.redis.hset(keys.job('a'), 'status', 'failed');
+    await wire.redis.hset(keys.job('b'), 'status', 'finished');
+    await wire.redis.del(keys.queue('default'));
+    expect(await sweep()).toBe(2);
+    expect([...(await wire.ids())].sort()).toEqual(['c', 'd']);
+    expect(await wire.story('c')).toBe('deferred released');
+    expect((await wire.events()).at(-1)).toMatchObject({ by: '' });
+    expect(await sweep()).toBe(0);
+  });
+
+  it('are freed when their parents are gone, but not when those are known to have failed', async () => {
+    const parents = ['gone', 'failed', 'canceled', 'failed-in-python', 'unkept'];
+    await wire.enqueue(...parents.slice(0, 4), newJob('unkept', { fields: ['failure_ttl', 0] }));
+    await wire.enqueue(...parents.map((id) => waiting(`after-${id}`, [id])));
+    await cancel(wire.redis, 'default', 'canceled', wire.settings);
+    await wire.redis.hset(keys.job('failed-in-python'), 'status', 'failed');
+    await wire.redis.lrem(keys.queue('default'), 0, 'failed-in-python');
+    await deleteJob(wire.redis, 'default', 'gone', wire.settings);
+    for (const id of ['failed', 'unkept']) await end(id, fail('no', false));
+    // A look while Python's failed job is there; then all of them expire.
+    expect(await sweep()).toBe(1);
+    await wire.redis.del(...parents.map(keys.job));
+    expect(await sweep()).toBe(0);
+    expect(await wire.ids()).toEqual(['after-gone']);
+    for (const id of parents.slice(1))
+      expect(await wire.hash(`after-${id}`)).toMatchObject({ status: 'deferred', x_unmet: id });
+  });
+
+  it('are looked at again before they are freed', async () => {
+    await wire.enqueue('a', waiting('b', ['a']));
+    await wire.redis.hset(keys.job('a'), 'status', 'finished');
+    const { ids } = await findStuck(wire.redis, 'default', '0');
+    expect(ids.map(String)).toEqual(['b']);
+    await wire.redis.hset(keys.job('a'), 'status', 'queued');
+    expect(await freeStuck(wire.redis, 'default', ids, wire.settings)).toBe(0);
+    expect(await wire.status('b')).toBe('deferred');
+  });
+
+  it('leave alone what waits, what they know nothing of, and what has a wrong type; drop what does not wait', async () => {
+    await wire.enqueue('a', waiting('waits', ['a']));
+    await wire.enqueue('queued');
+    await wire.redis.hset(
+      keys.job('knows-nothing'),
+      'status',
+      'deferred',
+      'origin',
+      'default',
+      'data',
+      'x',
+    );
+    await wire.redis.hset(keys.job('no-status'), 'origin', 'default');
+    await wire.redis.set(keys.job('no-hash'), 'x');
+    await wire.redis.hset(
+      keys.job('bad-queue'),
+      'status',
+      'deferred',
+      'origin',
+      'bad',
+      'dependency_ids',
+      '["gone"]',
+    );
+    await wire.redis.set(keys.queue('bad'), 'x');
+    for (const id of ['queued', 'ghost', 'knows-nothing', 'no-status', 'no-hash', 'bad-queue'])
+      await wire.redis.zadd(keys.deferred('default'), '+inf', id);
+    expect(await sweep()).toBe(0);
+    expect((await wire.redis.zrange(keys.deferred('default'), '0', '-1')).sort()).toEqual([
+      'bad-queue',
+      'knows-nothing',
+      'no-hash',
+      'no-status',
+      'waits',
+    ]);
+  });
+
+  it('are all found in a registry of thousands, a part at a time', async () => {
+    await wire.enqueue('a');
+    for (let n = 0; n < 8; n++)
+      await wire.enqueue(
+        ...Array.from({ length: 250 }, (_, m) =>
+          waiting(`c${n}-${m}`, [m === 7 ? 'gone-with-a' : 'a', 'a']),
+        ),
+      );
+    await wire.redis.sadd(keys.dependencies('lost'), 'gone');
+    await wire.redis.hset(keys.job('lost'), 'status', 'deferred', 'origin', 'default', 'data', 'x');
+    await wire.redis.zadd(keys.deferred('default'), '+inf', 'lost');
+    let cursor = '0';
+    const found: string[] = [];
+    let calls = 0;
+    do {
+      const page = await findStuck(wire.redis, 'default', cursor);
+      cursor = page.cursor;
+      found.push(...page.ids.map(String));
+      calls += 1;
+    } while (cursor !== '0');
+    expect(found).toEqual(['lost']);
+    expect(calls).toBeGreaterThan(5);
+  });
+});
+
+describe('what others leave', () => {
+  it('37: a child that a killed worker of RQ 3 left in `rq:ready` is queued once', async () => {
+    const { redis, settings } = wire;
+    await wire.enqueue('x', waiting('a', ['gone', 'x']), waiting('b', ['x'], { atFront: true }));
+    for (const id of ['a', 'b']) {
+      await redis.zrem(keys.deferred('default'), id);
+      await redis.hset(keys.job(id), 'status', 'ready_to_enqueue');
+      await redis.zadd(keys.ready('default'), 1, id);
+    }
+    await redis.zadd(keys.ready('default'), 1, 'ghost', 2, 'x');
+    const drained = await Promise.all([1, 2].map(() => drainReady(redis, 'default', settings)));
+    expect(drained.sort()).toEqual([0, 2]);
+    expect(await wire.ids()).toEqual(['b', 'x', 'a']);
+    expect(await redis.exists(keys.ready('default'), keys.dependents('x'))).toBe(0);
+    expect(await wire.story('a')).toBe('deferred released');
+  });
+
+  it('53: an execution of a job that ended leaves `rq:wip` before Python’s cleaners fail the job by it', async () => {
+    await wire.enqueue('done', 'runs', 'waits');
+    const worker = wire.worker();
+    const [done, runs] = await worker.claim(2);
+    if (!done || !runs) throw new Error('nothing was claimed');
+    await worker.settle(done, finish());
+    const now = await wire.nowSeconds();
+    const wip = keys.wip('default');
+    await wire.redis.zadd(
+      wip,
+      now + 20,
+      'done:leaked',
+      now + 80,
+      'done:young',
+      now + 20,
+      'waits:odd',
+      now + 20,
+      'ghost:odd',
+    );
+    await wire.redis.zadd(wip, now + 5, `runs:${runs.execution}`);
+    expect(await dropLeaks(wire.redis, 'default')).toBe(1);
+    expect((await wire.redis.zrange(wip, '0', '-1')).sort()).toEqual([
+      'done:young',
+      'ghost:odd',
+      `runs:${runs.execution}`,
+      'waits:odd',
+    ]);
+  });
+});
+
+describe('a broken dependent never hurts its parent', () => {
+  const breaks: Array<[string, (id: string) => Promise<unknown>]> = [
+    ['has no hash', (id) => wire.redis.del(keys.job(id))],
+    [
+      'is no hash',
+      async (id) => {
+        await wire.redis.del(keys.job(id));
+        await wire.redis.set(keys.job(id), 'x');
+      },
+    ],
+    ['has a status that nobody knows', (id) => wire.redis.hset(keys.job(id), 'status', 'exploded')],
+    ['has no status', (id) => wire.redis.hdel(keys.job(id), 'status')],
+    ['has no origin', (id) => wire.redis.hdel(keys.job(id), 'origin')],
+    ['belongs to the FailedQueue', (id) => wire.redis.hset(keys.job(id), 'origin', 'failed')],
+    [
+      'has a set of a wrong type',
+      (id) => wire.redis.multi().del(keys.dependencies(id)).set(keys.dependencies(id), 'x').exec(),
+    ],
+    [
+      'has ids that are none',
+      (id) =>
+        wire.redis
+          .multi()
+          .del(keys.dependencies(id))
+          .hset(keys.job(id), 'dependency_ids', '[1, {}, "a"')
+          .exec(),
+    ],
+    [
+      'has no known dependencies',
+      (id) =>
+        wire.redis.multi().del(keys.dependencies(id)).hdel(keys.job(id), 'dependency_ids').exec(),
+    ],
+    ['has an odd ttl', (id) => wire.redis.hset(keys.job(id), 'ttl', '1e99')],
+    ['has a queue of a wrong type', (id) => wire.redis.hset(keys.job(id), 'origin', 'bad')],
+    [
+      'waits for something that is no job',
+      (id) => wire.redis.sadd(keys.dependencies(id), 'no-job'),
+    ],
+  ];
+
+  it.each(breaks)('47: one that %s', async (_, spoil) => {
+    await wire.redis.set(keys.queue('bad'), 'x');
+    await wire.redis.set(keys.job('no-job'), 'x');
+    await wire.enqueue('a');
+    await wire.enqueueOn('other', waiting('bad', ['a']), waiting('good', ['a']));
+    await spoil('bad');
+    await wire.redis.sadd(
+      keys.dependents('a'),
+      'no:id',
+      'bad'.repeat(100),
+      Buffer.from([255, 0, 10]),
+    );
+    const worker = wire.worker();
+    const a = await worker.claimOne();
+    expect(await worker.settle(a, finish())).toBe('finished');
+    expect(await wire.status('a')).toBe('finished');
+    expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+    expect(await wire.ids('other')).toContain('good');
+    expect(await wire.redis.exists(keys.dependents('a'))).toBe(0);
+    expect(await wire.story('a')).toBe('enqueued started finished');
+    // Nor its janitor.
+    const { ids } = await findStuck(wire.redis, 'other', '0');
+    await freeStuck(wire.redis, 'other', ids, wire.settings);
+  });
+
+  it('47: nor do keys of a wrong type where the parent keeps its own', async () => {
+    await wire.enqueue('a', 'b', waiting('c', ['b']));
+    await wire.redis.set(keys.dependents('a'), 'x');
+    await wire.redis.set(keys.unfreed, 'x');
+    await end('a');
+    await end('b');
+    expect([await wire.status('a'), await wire.status('b'), await wire.status('c')]).toEqual([
+      'finished',
+      'finished',
+      'queued',
+    ]);
   });
 });

@@ -1,8 +1,8 @@
--- uses: clock types log events tell-worker
+-- uses: clock types log events ended parents dependents tell-worker
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job
--- ARGV  1 id   2 event log length   3 prefix of workers' channels
+-- ARGV  1 id   2 event log length   3 prefix of workers' channels   4 free its dependents as if it had finished 0/1
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash')
@@ -17,6 +17,9 @@ redis.call('ZREM', KEYS[6], id)
 redis.call('HSET', KEYS[7], 'status', 'canceled')
 redis.call('ZADD', KEYS[3], nowSeconds, id)
 note(KEYS[4], 60, 'canceled', { jobId = id })
+if status == 'deferred' then leaveParents(id, parentsOf(id, redis.call('HGET', KEYS[7], 'dependency_ids'))) end
+failedNow[1], failedNow[id] = id, ARGV[4] == '1' and 'waived' or 'canceled'
+freeDependents()
 appendEvents('', ARGV[2])
 if status == 'started' then tellWorker(ARGV[3], redis.call('HGET', KEYS[7], 'worker_name')) end
 return status

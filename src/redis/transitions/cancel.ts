@@ -5,12 +5,16 @@ import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('cancel');
 
-/** Cancels a job that has not ended. Answers the status it had; `''` when there is no such job. */
+/**
+ * Cancels a job that has not ended, and frees its dependents or not. Answers the status it had; `''` when there
+ * is no such job.
+ */
 export const cancel = async (
   redis: Redis,
   queue: string,
   id: string,
   settings: WireSettings,
+  enqueueDependents = false,
 ): Promise<string> => {
   const scriptKeys = [
     keys.queue(queue),
@@ -21,6 +25,6 @@ export const cancel = async (
     keys.deferred(queue),
     keys.job(id),
   ];
-  const args = [id, settings.eventLogLength, prefixes.commandsTo];
+  const args = [id, settings.eventLogLength, prefixes.commandsTo, enqueueDependents ? 1 : 0];
   return String(await runScript(redis, script, scriptKeys, args));
 };

@@ -5,6 +5,11 @@ import type { WireSettings } from './queue-keys.js';
 
 const leases = loadScript('recover');
 const intermediate = loadScript('recover-intermediate');
+const leaks = loadScript('drop-leaks');
+
+/** Longer than the clocks of a fleet differ; a living execution of RQ's has twice as long to go. */
+const leakSeconds = 30;
+const leaksAtOnce = 200;
 
 /** An execution that nobody seems to hold any more, as it was seen. */
 export interface OverdueLease {
@@ -117,3 +122,7 @@ export const recoverIntermediate = async (
   const args = [prefixes.job, prefixes.executions, id, prefixes.firstSeen];
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;
 };
+
+/** Removes executions from `rq:wip` whose jobs have ended, before a cleaner of Python's fails the job by them. Answers how many. */
+export const dropLeaks = async (redis: Redis, queue: string): Promise<number> =>
+  (await runScript(redis, leaks, [keys.wip(queue)], [leakSeconds, leaksAtOnce])) as number;

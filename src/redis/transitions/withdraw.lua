@@ -1,4 +1,4 @@
--- uses: clock types log events
+-- uses: clock types log events ended parents dependents
 -- Takes a waiting job out of its queue by hand: canceled, because RQ's way leaves it `queued` and in no list.
 -- Atomic with the look at its place: one that a worker claims meanwhile is that worker's.
 -- KEYS  1 queue list   2 canceled   3 events   4 job
@@ -13,6 +13,8 @@ if f[2] and (f[1] == 'queued' or f[1] == 'created') then
   redis.call('HSET', KEYS[4], 'status', 'canceled')
   redis.call('ZADD', KEYS[2], nowSeconds, id)
   note(KEYS[3], 60, 'canceled', { jobId = printable(id) })
+  failedNow[1], failedNow[id] = id, 'canceled'
+  freeDependents()
   appendEvents('', ARGV[2])
 end
 return 1

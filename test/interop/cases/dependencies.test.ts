@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { keys } from '../../../src/redis/keys.js';
 import { describeWithPython } from '../../support/python.js';
+import { until } from '../../support/until.js';
 import { TwoSides } from '../two-sides.js';
 
 const soon = { timeoutMs: 10_000 };
@@ -159,4 +160,60 @@ return [q.enqueue(call, 3, depends_on=Dependency(jobs=[parent], allow_failure=Tr
       expect(await queue.counts()).toMatchObject({ queued: 0, deferred: 0, failed: 0 });
     },
   );
+
+  it('53: dependents that come while Python finishes their parents: all run, and no parent fails', async () => {
+    const { rq, redis } = sides;
+    const queue = rq.queue('races');
+    const dependents: Array<{ result(options: { timeoutMs: number }): Promise<unknown> }> = [];
+    const parents = await queue.enqueueMany(
+      Array.from({ length: 20 }, () => ({ name: 'pyjobs.add', args: [1] })),
+    );
+    let isOver = false;
+    const working = work('races').finally(() => {
+      isOver = true;
+    });
+    // Two for each, at whatever moment of the parent's life they come.
+    while (!isOver && dependents.length < 2 * parents.length) {
+      const parent = parents[dependents.length % parents.length] as (typeof parents)[number];
+      dependents.push(await queue.enqueueWith({ dependsOn: parent }, 'pyjobs.add', 2));
+    }
+    await working;
+    // Those that came last: Python's worker left with an empty queue.
+    await work('races');
+    for (const job of [...parents, ...dependents]) await job.result(soon);
+    // RQ 2 may have left executions of finished jobs, and fails such a job once the time of one is up. Here is
+    // one at any rate, and it is 70 seconds later.
+    const wip = keys.wip('races');
+    await redis.zadd(wip, 0, `${parents[0]?.id}:${'0'.repeat(32)}`);
+    const soonOver = Number((await redis.time())[0]) + 20;
+    for (const member of await redis.zrange(wip, '0', '-1'))
+      await redis.zadd(wip, soonOver, member);
+    await sides.boot({ queues: ['races'], ...inline, wire: { narrowLeaseMs: 800 } });
+    await until('nothing is left of them', async () => (await redis.zcard(wip)) === 0);
+    await sides.python.run(
+      "from rq.registry import clean_registries\nclean_registries(queue('races'))",
+    );
+    const finished = parents.length + dependents.length;
+    expect(await queue.counts()).toMatchObject({ finished, failed: 0, deferred: 0, started: 0 });
+  });
+
+  it('a dependent that a killed Python worker left is freed by a janitor', async () => {
+    const { rq, python } = sides;
+    const [parent, child] = await python.run<[string, string]>(`
+from rq.job import Dependency
+q = queue('killed')
+parent = q.enqueue('pyjobs.fail', 'no')
+return [parent.id, queue('freed').enqueue('nodejobs.add', 1, depends_on=Dependency(jobs=[parent], allow_failure=True)).id]`);
+    // Its work-horse dies between the two steps of a failure.
+    await python.run(`
+import signal
+original = Queue.enqueue_dependents
+Queue.enqueue_dependents = lambda *args, **options: os.kill(os.getpid(), signal.SIGKILL)
+work('killed')
+Queue.enqueue_dependents = original`);
+    expect([await statusOf(parent), await statusOf(child)]).toEqual(['failed', 'deferred']);
+    await sides.boot({ queues: ['freed'], ...inline, wire: { narrowLeaseMs: 800 } });
+    expect(await rq.queue('freed').job(child).result(soon)).toBe(1);
+    expect(await kindsOf('freed', child)).toEqual(['released', 'started', 'finished']);
+  });
 });

@@ -79,7 +79,10 @@ local function freeDependentsOf(parent, how, cursor, looks)
   local dependentsKey = jobPrefix .. parent .. ':dependents'
   while looks < mostAtOnce do
     local page = redis.pcall('SSCAN', dependentsKey, cursor, 'COUNT', atATime)
-    if page.err then return looks end
+    if page.err then
+      redis.pcall('HDEL', unfreedKey, parent)
+      return looks
+    end
     looks = looks + 1
     for _, id in ipairs(page[2]) do looks = looks + consider(id, parent, how) end
     cursor = page[1]
