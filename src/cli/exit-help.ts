@@ -9,7 +9,7 @@ const special: Readonly<Record<string, string>> = {
   failed: '1 a job that was named has not failed or is not there',
   requeue: '1 a job that was named has not failed or is not there',
   audit: '1 findings; 2 also when something could not be read',
-  doctor: '1 warnings; 2 problems (also: wrong usage)',
+  doctor: '1 warnings; 2 also for problems',
 };
 
 /** The line of a command's help that tells its exit codes. */

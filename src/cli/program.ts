@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
 import { cronCommand } from './commands/cron.js';
+import { doctorCommand } from './commands/doctor.js';
 import { emptyCommand } from './commands/empty.js';
 import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
@@ -30,7 +31,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
   'Run jobs:': [workerCommand, runCommand, enqueueCommand, cronCommand],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
-  'Check:': [auditCommand, configCommand],
+  'Check:': [doctorCommand, auditCommand, configCommand],
 };
 
 const help = `

@@ -37,12 +37,14 @@ export interface AuditReport {
  * when a second look, `intervalMs` later, sees it again, so that a busy system raises no alarm. Judges by keys
  * and values alone and shares no code with the transitions that it checks.
  *
+ * @param seen the first look, where it was taken already
  * @throws what Redis throws: then nothing is known
  */
 export const audit = async (
   redis: Redis,
   wire: WireSettings,
   options: AuditOptions = {},
+  seen?: Survey,
 ): Promise<AuditReport> => {
   const beganMs = performance.now();
   const {
@@ -51,7 +53,7 @@ export const audit = async (
     intervalMs = wire.narrowLeaseMs / 2,
     graceMs = wire.narrowLeaseMs / 2,
   } = options;
-  const first = await survey(redis);
+  const first = seen ?? (await survey(redis));
   const log = await judgeLogs(redis, first.names.queues);
   const suspicions = [
     ...first.odd,
