@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { examine } from '../../src/redis/doctor/doctor.js';
 import type { Diagnosis } from '../../src/redis/doctor/finding.js';
-import { describeWithPython, type PythonRqVersion, startPython } from '../support/python.js';
+import { describeWithPython, startPython } from '../support/python.js';
 import { until } from '../support/until.js';
 import { pythonEnvironment } from './python-hand.js';
 import { TwoSides } from './two-sides.js';
@@ -22,11 +22,8 @@ describeWithPython('a doctor of mixed fleets', ['2.12', '1.16'], (version) => {
 
   it('knows workers, schedulers and releases of both sides', async () => {
     const { rq, python, url } = sides;
-    const flags: Record<PythonRqVersion, string[]> = {
-      '2.12': ['--with-scheduler'],
-      '1.16': ['-s'],
-    };
-    const args = ['-m', 'rq.cli', 'worker', 'both', ...flags[version], '--name', 'the-python-one'];
+    const flag = version === '2.12' ? '--with-scheduler' : '-s';
+    const args = ['-m', 'rq.cli', 'worker', 'both', flag, '--name', 'the-python-one'];
     const worker = startPython(version, args, pythonEnvironment(url));
     try {
       await until('the Python worker is idle', async () =>

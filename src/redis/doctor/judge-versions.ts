@@ -2,7 +2,7 @@ import type { ListedWorker } from '../worker-records.js';
 import { type Diagnosis, fine } from './finding.js';
 
 /** Releases that the interop tests run against, and between which nothing of the wire changed against us. */
-const oldestKnown = [1, 16] as const;
+const oldestKnown = [1, 13] as const;
 const newestKnown = [2, 12] as const;
 
 type Version = readonly [major: number, minor: number];
@@ -38,8 +38,8 @@ export const judgeVersions = (workers: readonly ListedWorker[]): Diagnosis => {
   if (found.some((version) => isBefore(version, oldestKnown)))
     return say(
       'warning',
-      'RQ before 1.16 is not tested against; before 1.4 it cannot read dates that later releases leave empty, and loses the job',
-      'upgrade it to 1.16 or newer',
+      'RQ before 1.13 is not tested against; before 1.4 it cannot read dates that later releases leave empty, and loses the job',
+      'upgrade it to 2.8 or newer',
     );
   if (
     found.some(([major]) => major === 1) &&
@@ -59,7 +59,7 @@ export const judgeVersions = (workers: readonly ListedWorker[]): Diagnosis => {
   if (found.some((version) => isBefore(newestKnown, version)))
     return say(
       'note',
-      'newer than the releases that were tested against (1.16 and 2.12)',
+      'newer than the releases that were tested against (1.13, 1.16 and 2.12)',
       'read docs/python.md',
     );
   return fine(check, told === '' ? 'no workers' : told);
