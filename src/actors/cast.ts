@@ -22,6 +22,7 @@ import {
 import { CommandInbox } from '../streams/command-inbox.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
+import type { CalledJob } from './callbacks.js';
 import { ExecutorLostError, WorkerNameTakenError } from './errors.js';
 import { deferred } from './executor/deferred.js';
 import type { Executor, ExecutorEvents, Note } from './executor/executor.js';
@@ -43,6 +44,7 @@ import { scheduler } from './scheduler.js';
 import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler-hands.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
 import { Tally } from './tally.js';
+import { WebhookSender } from './webhook-sender.js';
 import type { WorkerEvents } from './worker-events.js';
 import type { WorkerPlan } from './worker-options.js';
 
@@ -78,6 +80,7 @@ export class Cast implements Leaver {
   private readonly inbox: CommandInbox;
   private readonly tally: Tally;
   private readonly idleWatch: IdleWatch;
+  private readonly webhooks = new WebhookSender((error) => this.trouble(error));
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
   private readonly record: WorkerRecord;
@@ -178,6 +181,7 @@ export class Cast implements Leaver {
     this.recorder.tell({ kind: 'hurry' });
     await this.intake.quiet();
     await this.intake.idle();
+    await this.webhooks.leave();
   }
 
   async deregister(): Promise<void> {
@@ -230,6 +234,9 @@ export class Cast implements Leaver {
       {
         onSettled: (settled) => this.settled(settled),
         onParked: (count) => tally.park(count),
+        onCallback: (job) => this.callBack(job),
+        onCalledBack: (execution) => this.supervisor?.tell({ kind: 'calledBack', execution }),
+        onTrouble: (error) => this.trouble(error),
       },
     );
   }
@@ -307,17 +314,30 @@ export class Cast implements Leaver {
   private settled(settled: Settled): void {
     this.tally.settled(settled);
     this.idleWatch.busy();
+    if (settled.job.afterwards) this.webhooks.settled(settled);
     this.events.onSettled(settled);
     if (this.tally.isDone) this.events.onDone();
   }
 
+  private callBack(job: CalledJob): void {
+    if (this.supervisor) this.supervisor.tell({ kind: 'callBack', job });
+    else this.recorder.tell({ kind: 'uncalled', job });
+  }
+
   private note(job: JobToRun, note: Note): void {
     const { name, wire } = this.plan;
+    // Its callbacks begin with the meta that it saved last.
+    if (note.meta) job.meta = note.meta;
     writeNote(this.redis, name, job, jobNoteOf(note), wire).catch((error) => this.trouble(error));
   }
 
   private giveBackUnread(message: unknown): void {
-    const { kind, jobs } = message as { kind?: unknown; jobs?: readonly ClaimedJob[] };
+    const { kind, jobs, job } = message as {
+      kind?: unknown;
+      jobs?: readonly ClaimedJob[];
+      job?: CalledJob;
+    };
+    if (kind === 'callBack' && job) this.recorder.tell({ kind: 'uncalled', job });
     if (kind !== 'run' || !jobs) return;
     const outcome = { kind: 'notBegun', reason: 'the worker is leaving' } as const;
     const ended = jobs.map((job) => ({ job, outcome, beganAtMs: null, tookMs: 0 }));

@@ -42,3 +42,54 @@ export class ExecutorLostError extends Error {
     super(`Executor ${slot} was lost: ${exit.detail || 'it left by itself'}`);
   }
 }
+
+/** A callback went wrong that may not fail its job: of a failure, or of a stopped job. */
+export class CallbackFailedError extends Error {
+  override readonly name = 'CallbackFailedError';
+  constructor(
+    readonly jobId: string,
+    readonly moment: 'success' | 'failure' | 'stopped',
+    readonly handler: string,
+    readonly reason: string,
+  ) {
+    super(`The ${moment} callback ${handler} of job ${jobId} failed: ${reason}`);
+  }
+}
+
+/** A Python producer named a callback that is no handler here. It is told once for each name. */
+export class CallbackIgnoredError extends Error {
+  override readonly name = 'CallbackIgnoredError';
+  constructor(
+    readonly jobId: string,
+    readonly moment: 'success' | 'failure' | 'stopped',
+    readonly handler: string,
+  ) {
+    super(
+      `Python's ${moment} callback ${handler} is no handler of this worker and is not called, for job ${jobId} and all that follow`,
+    );
+  }
+}
+
+/** What somebody wrote into a job's callback or webhook fields cannot be read. The job runs without it. */
+export class UnreadableAfterwardsError extends Error {
+  override readonly name = 'UnreadableAfterwardsError';
+  constructor(
+    readonly jobId: string,
+    readonly reason: string,
+  ) {
+    super(`Job ${jobId} runs without what cannot be read of its callbacks or webhooks: ${reason}`);
+  }
+}
+
+/** A webhook was not received. The job is not touched by it. */
+export class WebhookFailedError extends Error {
+  override readonly name = 'WebhookFailedError';
+  constructor(
+    readonly jobId: string,
+    /** Without its query, which may hold a secret. */
+    readonly target: string,
+    readonly reason: string,
+  ) {
+    super(`Webhook ${target} of job ${jobId} failed: ${reason}`);
+  }
+}

@@ -1,3 +1,6 @@
+import type { CallbackMoment } from '../redis/callbacks.js';
+import type { SerializedError } from './outcome.js';
+
 /** One claimed job as an executor needs it: bytes and numbers, nothing decoded yet. */
 export interface JobToRun {
   jobId: string;
@@ -12,4 +15,17 @@ export interface JobToRun {
   data: Buffer;
   /** The field `meta` as it lies in Redis, or `null`. */
   meta: Buffer | null;
+  /** What is to be called instead of the job's own function, now that it has ended. */
+  callback?: CallbackToRun;
+}
+
+/** A callback on its way to an executor. */
+export interface CallbackToRun {
+  moment: CallbackMoment;
+  /** The handler. */
+  name: string;
+  /** Of a success: the result in the bytes of the job's serializer; `null` for none. */
+  result: Buffer | null;
+  /** Of a failure. */
+  error: SerializedError | null;
 }

@@ -1,4 +1,5 @@
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
+import { type CallbackDoors, Callbacks, type CalledJob } from './callbacks.js';
 import type { Begun, Ended } from './executor/executor.js';
 import type { ActorContext, ActorSpec, TimerHandle } from './kernel/behavior.js';
 import type { Outcome } from './outcome.js';
@@ -15,6 +16,8 @@ export interface Settled {
 export type RecorderMessage =
   | { kind: 'begun'; begun: readonly Begun[] }
   | { kind: 'ended'; ended: readonly Ended[] }
+  /** A callback that nobody will run: the worker is leaving. */
+  | { kind: 'uncalled'; job: CalledJob }
   /** The pause of a parked job is over. */
   | { kind: 'pass'; execution: string }
   /** The worker is leaving: nothing is parked any longer. */
@@ -29,7 +32,11 @@ export interface Pen {
   release(execution: string): boolean;
 }
 
-export interface RecorderEvents {
+export interface RecorderEvents extends Pick<CallbackDoors, 'onTrouble'> {
+  /** A job has a callback, which an executor is to run. */
+  onCallback(job: CalledJob): void;
+  /** A job that may have had callbacks needs its executor no more. */
+  onCalledBack(execution: string): void;
   onSettled(settled: Settled): void;
   /** So many jobs are parked: in hand, but in nobody's way. */
   onParked(count: number): void;
@@ -53,13 +60,20 @@ class Recorder {
   /** Executions whose begin was told to Redis apart from their end. */
   private readonly reported = new Set<string>();
   private readonly parked = new Map<string, { ended: Ended; timer: TimerHandle }>();
+  private readonly callbacks: Callbacks;
   private isHurrying = false;
 
   constructor(
     private readonly context: ActorContext<RecorderMessage>,
     private readonly pen: Pen,
     private readonly events: RecorderEvents,
-  ) {}
+  ) {
+    this.callbacks = new Callbacks({
+      run: (job) => events.onCallback(job),
+      done: (execution) => events.onCalledBack(execution),
+      onTrouble: (error) => events.onTrouble(error),
+    });
+  }
 
   receive(message: RecorderMessage): void {
     switch (message.kind) {
@@ -67,7 +81,10 @@ class Recorder {
         for (const begun of message.begun) this.begun(begun);
         return;
       case 'ended':
-        this.ended(message.ended);
+        this.ended(this.afterCallbacks(message.ended));
+        return;
+      case 'uncalled':
+        this.ended([this.callbacks.giveUp(message.job)].filter((ended) => ended !== null));
         return;
       case 'pass':
         this.unpark(message.execution);
@@ -84,6 +101,25 @@ class Recorder {
     if (claimed.started) return;
     this.reported.add(claimed.execution);
     this.pen.reportBegun(claimed, beganAtMs);
+  }
+
+  // Nearly all jobs have no callbacks: their batch is passed on as it is.
+  private afterCallbacks(batch: readonly Ended[]): readonly Ended[] {
+    if (!batch.some(({ job }) => claimedJobOf(job).afterwards?.callbacks)) return batch;
+    return batch.flatMap((ended) => {
+      const job = claimedJobOf(ended.job);
+      if (!job.afterwards?.callbacks) return [ended];
+      const due = this.callbacks.next(ended);
+      // While its callback runs it is a started job, whatever it was held as.
+      if (
+        !due &&
+        !ended.job.callback &&
+        ended.beganAtMs !== null &&
+        !this.reported.has(job.execution)
+      )
+        this.begun({ job, beganAtMs: ended.beganAtMs });
+      return due ? [due] : [];
+    });
   }
 
   private ended(batch: readonly Ended[]): void {
@@ -135,7 +171,9 @@ class Recorder {
       end: settlementOf(outcome),
     };
     void this.pen.settle(settlement).then((verdict) => {
-      this.events.onSettled({ job: claimed, outcome, verdict, tookMs });
+      const settled = { job: claimed, outcome, verdict, tookMs };
+      if (claimed.afterwards?.callbacks) this.callbacks.settled(settled);
+      this.events.onSettled(settled);
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import type { CalledJob } from './callbacks.js';
 import { deal } from './deal.js';
 import type { Ended, ExecutorExit, StopReason } from './executor/executor.js';
 import {
@@ -6,6 +7,7 @@ import {
   type KeeperMessage,
   type KeeperReport,
   type KeeperSettings,
+  noLimitMs,
 } from './executor-keeper.js';
 import type { ActorContext, ActorRef, ActorSpec, TimerHandle } from './kernel/behavior.js';
 import { type Prefetch, Rate } from './prefetch.js';
@@ -14,6 +16,10 @@ import type { RecorderMessage } from './recorder.js';
 export type SupervisorMessage =
   /** Claimed jobs, and how many more wait in Redis. */
   | { kind: 'run'; jobs: readonly ClaimedJob[]; left: number }
+  /** A job that has ended is to run once more, for a callback. Its place is kept for that. */
+  | { kind: 'callBack'; job: CalledJob }
+  /** … and now it is not any longer. */
+  | { kind: 'calledBack'; execution: string }
   | { kind: 'cancel'; execution: string; reason: StopReason }
   /** Jobs that have not begun go back; the running ones have so long, then they are stopped. Then it ends. */
   | { kind: 'leave'; graceMs: number }
@@ -42,6 +48,10 @@ interface Place {
   concurrency: number;
   /** Jobs handed to the keeper that have not come back as ended. */
   held: number;
+  /** Nothing may get between a job that it runs and the callbacks of that job. */
+  isClosed: boolean;
+  /** It is to leave, once the callbacks of its jobs have run. */
+  isLingering: boolean;
   movedAtMs: number;
 }
 
@@ -84,6 +94,10 @@ class Supervisor {
   /** Claimed jobs that no executor has yet, and since when the first one waits. */
   private backlog: readonly ClaimedJob[] = [];
   private waitingSinceMs = 0;
+  /** Jobs that were handed out and may still have a callback to run, and where. */
+  private readonly owing = new Map<string, Place>();
+  /** Callbacks that wait for an executor to come up. */
+  private readonly calls: CalledJob[] = [];
   private leftInRedis = 0;
   private isLeaving = false;
   private room = { start: -1, hold: -1 };
@@ -99,7 +113,8 @@ class Supervisor {
     const audience = { supervisor: this.context.self, recorder: this.recorder };
     for (let slot = 0; slot < this.settings.places; slot++) {
       const keeper = this.context.spawn(executorKeeper(slot, audience, this.settings));
-      this.places.push({ keeper, state: 'down', concurrency: 1, held: 0, movedAtMs: 0 });
+      const place = { keeper, concurrency: 1, held: 0, isClosed: false, isLingering: false };
+      this.places.push({ ...place, state: 'down', movedAtMs: 0 });
     }
   }
 
@@ -107,6 +122,12 @@ class Supervisor {
     switch (message.kind) {
       case 'run':
         this.run(message.jobs, message.left);
+        break;
+      case 'callBack':
+        this.callBack(message.job);
+        break;
+      case 'calledBack':
+        this.calledBack(message.execution);
         break;
       case 'cancel':
         this.cancel(message.execution, message.reason);
@@ -126,6 +147,7 @@ class Supervisor {
   /** Its children are gone by now, and have told the recorder of their jobs. */
   stopping(): void {
     this.giveBackBacklog('the worker is leaving');
+    this.giveUpCalls();
   }
 
   private run(jobs: readonly ClaimedJob[], left: number): void {
@@ -180,6 +202,8 @@ class Supervisor {
     let tookMs = 0;
     let ran = 0;
     for (const one of ended) {
+      // Its place is kept until the recorder has had the last of it.
+      if (this.owing.get(one.job.execution) === place) place.held += 1;
       if (one.beganAtMs === null) continue;
       tookMs += one.tookMs;
       ran += 1;
@@ -192,6 +216,8 @@ class Supervisor {
   }
 
   private handOut(): void {
+    // Jobs that have only to be told of come before those that have yet to begin.
+    if (this.calls.length > 0) for (const job of this.calls.splice(0)) this.callBack(job);
     if (this.backlog.length === 0) return;
     const nowMs = this.settings.nowMs();
     const window = this.settings.prefetch === 0 ? 1 : this.rate.window();
@@ -200,14 +226,57 @@ class Supervisor {
       const isStuck = concurrency === 1 && held > 0 && nowMs - movedAtMs > stuckMs;
       return state === 'up' && !isStuck;
     });
-    for (const [place, jobs] of deal(this.backlog, takers, window)) {
+    for (const [place, jobs] of deal(this.backlog, takers, window, mayCallBack)) {
       if (place.held === jobs.length) place.movedAtMs = nowMs;
+      for (const job of jobs) if (mayCallBack(job)) this.owing.set(job.execution, place);
       dealt += jobs.length;
       place.keeper.tell({ kind: 'run', jobs });
     }
     if (dealt === 0) return;
     this.backlog = this.backlog.slice(dealt);
     this.waitingSinceMs = nowMs;
+  }
+
+  private callBack(job: CalledJob): void {
+    const kept = this.owing.get(job.execution);
+    const canRun = (one: Place) => one.state === 'up' && (!this.isLeaving || one.isLingering);
+    const place =
+      kept && canRun(kept)
+        ? kept
+        : this.places.find((one) => canRun(one) && !one.isClosed && one.held < one.concurrency);
+    if (!place) {
+      this.calls.push(job);
+      // Nobody comes up any more.
+      if (this.isLeaving && !this.places.some(({ isLingering }) => isLingering)) this.giveUpCalls();
+      return;
+    }
+    if (place !== kept) {
+      place.held += 1;
+      place.isClosed = place.concurrency === 1;
+      this.owing.set(job.execution, place);
+      if (kept) this.letGo(kept);
+    }
+    place.keeper.tell({ kind: 'run', jobs: [job] });
+  }
+
+  private calledBack(execution: string): void {
+    const place = this.owing.get(execution);
+    if (!place) return;
+    this.owing.delete(execution);
+    this.letGo(place);
+    this.handOut();
+  }
+
+  private letGo(place: Place): void {
+    place.held -= 1;
+    place.isClosed = false;
+    if (!place.isLingering || [...this.owing.values()].includes(place)) return;
+    place.isLingering = false;
+    place.keeper.tell({ kind: 'leave', graceMs: noLimitMs });
+  }
+
+  private giveUpCalls(): void {
+    for (const job of this.calls.splice(0)) this.recorder.tell({ kind: 'uncalled', job });
   }
 
   private cancel(execution: string, reason: StopReason): void {
@@ -251,7 +320,14 @@ class Supervisor {
     this.isLeaving = true;
     // Before the children give back what is older: each goes to the head of its queue.
     this.giveBackBacklog('the worker is leaving');
-    for (const { keeper } of this.places) keeper.tell({ kind: 'leave', graceMs });
+    const owing = graceMs > 0 ? new Set(this.owing.values()) : null;
+    for (const place of this.places) {
+      place.isLingering = owing?.has(place) === true;
+      if (place.isLingering)
+        place.keeper.tell({ kind: 'takeBack', reason: 'the worker is leaving' });
+      else place.keeper.tell({ kind: 'leave', graceMs });
+    }
+    if (!owing) this.giveUpCalls();
   }
 
   private giveBackBacklog(reason: string): void {
@@ -274,3 +350,6 @@ class Supervisor {
     this.settings.onRoom(start, hold);
   }
 }
+
+const mayCallBack = ({ afterwards }: ClaimedJob): boolean =>
+  afterwards !== undefined && afterwards.callbacks !== null;

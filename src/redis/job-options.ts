@@ -1,3 +1,4 @@
+import { type CallbackOption, encodeCallbacks } from './callbacks.js';
 import { type DependsOn, dependencyFields, planDependencies } from './depends-on.js';
 import { dueOf } from './due.js';
 import {
@@ -11,6 +12,7 @@ import { InvalidOptionError } from './errors.js';
 import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
 import type { NewJob } from './transitions/enqueue.js';
+import { encodeWebhooks, type WebhookOption } from './webhooks.js';
 
 /**
  * What may be said of a job when it is enqueued. Each duration has two spellings, of which one may be given:
@@ -64,6 +66,15 @@ export interface JobOptions {
   results?: 'hash' | 'stream';
   /** Keyword arguments, for Python functions that want them. */
   kwargs?: Record<string, unknown>;
+  /**
+   * Handlers of the worker to call when the job has ended, as `(job, result)`, `(job, error)`, `(job)`: a success
+   * callback that throws fails the job. See docs/jobs.md.
+   */
+  onSuccess?: CallbackOption;
+  onFailure?: CallbackOption;
+  onStopped?: CallbackOption;
+  /** Requests to make once the job has ended for good. */
+  webhooks?: readonly WebhookOption[];
   /** The group that it belongs to. See `Rq.group`. */
   groupId?: string;
 }
@@ -92,6 +103,10 @@ const known = new Set([
   'results',
   'kwargs',
   'groupId',
+  'onSuccess',
+  'onFailure',
+  'onStopped',
+  'webhooks',
 ]);
 
 /** RQ's own default; a job that has it needs no field, which keeps its hash in Redis' compact form. */
@@ -134,6 +149,7 @@ export const fieldsOf = (
   if (options.meta !== undefined && Object.keys(options.meta).length > 0) {
     fields.push('meta', encodeValue(options.meta, options.serializer ?? 'json', { root: 'meta' }));
   }
+  fields.push(...afterwardsOf(options));
   // Every Python producer writes this field; with it in the hash, workers answer in the results stream.
   if (options.results === 'stream') fields.push('success_callback_name', '');
   const after = planDependencies(options.dependsOn, options.jobId);
@@ -143,6 +159,17 @@ export const fieldsOf = (
   if (!after) return rest;
   fields.push(...dependencyFields(after, atFront));
   return { ...rest, after };
+};
+
+const afterwardsOf = ({ onSuccess, onFailure, onStopped, webhooks }: JobOptions): string[] => {
+  const callbacks = encodeCallbacks({
+    success: onSuccess,
+    failure: onFailure,
+    stopped: onStopped,
+  });
+  if (!webhooks || webhooks.length === 0) return callbacks ? ['x_callbacks', callbacks] : [];
+  // By our own field the claim knows that there is more to read.
+  return ['x_callbacks', callbacks ?? '{}', 'webhooks', encodeWebhooks(webhooks)];
 };
 
 const timeoutRule: DurationRule = { least: 1, forever: true };

@@ -1,3 +1,5 @@
+import { afterwardsFields, readAfterwards } from './afterwards.js';
+import type { Callbacks } from './callbacks.js';
 import { isJobStatus, type JobStatus } from './job-status.js';
 import {
   decodeCall,
@@ -8,6 +10,7 @@ import {
   type SerializerName,
 } from './payload/index.js';
 import { fromTimestamp } from './timestamp.js';
+import type { Webhook } from './webhooks.js';
 
 /** A job's hash as it lies in Redis: bytes by field name. */
 export type JobHash = ReadonlyMap<string, Buffer>;
@@ -37,6 +40,9 @@ export interface JobRecord {
   readonly resultTtlSeconds: number | null;
   readonly failureTtlSeconds: number | null;
   readonly retriesLeft: number | null;
+  /** What is to be called when it has ended; `isPython` names are Python's. */
+  readonly callbacks: Callbacks;
+  readonly webhooks: readonly Webhook[];
   /** The group that it belongs to; empty for none. */
   readonly groupId: string;
   readonly meta: Record<string, unknown>;
@@ -90,6 +96,8 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
   };
   const word = text('status');
   if (word !== '' && !isJobStatus(word)) problems.push('status: not a word of RQ');
+  const afterwards = readAfterwards(afterwardsFields.map((field) => hash.get(field) ?? null));
+  if (afterwards) problems.push(...afterwards.problems);
   const decoded = attempt('data', () => decodeCall(data), null);
   const result = hash.get('result');
   const excInfo = hash.get('exc_info');
@@ -111,6 +119,8 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     resultTtlSeconds: integer('result_ttl'),
     failureTtlSeconds: integer('failure_ttl'),
     retriesLeft: integer('retries_left'),
+    callbacks: afterwards?.callbacks ?? {},
+    webhooks: afterwards?.webhooks ?? [],
     groupId: text('group_id'),
     meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
     dependencyIds: attempt('dependency_ids', () => dependencyIdsIn(hash), []),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CalledJob } from '../../src/actors/callbacks.js';
 import type { Ended } from '../../src/actors/executor/executor.js';
 import type { Outcome } from '../../src/actors/outcome.js';
 import { recorder, type Settled } from '../../src/actors/recorder.js';
@@ -23,6 +24,8 @@ const makeRecorder = (verdict: Verdict = 'finished') => {
   const settlements: Settlement[] = [];
   const settled: Settled[] = [];
   const parked: number[] = [];
+  const called: CalledJob[] = [];
+  const troubles: unknown[] = [];
   const ref = world.system.spawn(
     recorder(
       {
@@ -37,10 +40,13 @@ const makeRecorder = (verdict: Verdict = 'finished') => {
       {
         onSettled: (each) => void settled.push(each),
         onParked: (count) => void parked.push(count),
+        onCallback: (job) => void called.push(job),
+        onCalledBack: (execution) => void told.push(`called back ${execution}`),
+        onTrouble: (error) => void troubles.push(error),
       },
     ),
   );
-  return { ...world, ref, told, settlements, settled, parked };
+  return { ...world, ref, told, settlements, settled, parked, called, troubles };
 };
 
 describe('the recorder', () => {

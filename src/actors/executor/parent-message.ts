@@ -1,3 +1,4 @@
+import type { CallbackToRun, JobToRun } from '../job-to-run.js';
 import { encodeFrame, type Frame } from './frames.js';
 import type { NumberedJob, ParentMessage } from './protocol.js';
 
@@ -10,7 +11,10 @@ type JobRow = [
   timeoutMs: number | null,
   dataLength: number,
   metaLength: number,
+  callback?: CallbackRow,
 ];
+
+type CallbackRow = Omit<CallbackToRun, 'result'> & { readonly resultLength: number };
 
 /** A message to the child, as bytes. Jobs go as rows, their bytes behind the JSON, uncopied by it. */
 export const encodeParentMessage = (message: ParentMessage): Buffer => {
@@ -20,7 +24,22 @@ export const encodeParentMessage = (message: ParentMessage): Buffer => {
     attachments.push(job.data);
     if (job.meta) attachments.push(job.meta);
     const { jobId, execution, queue, attempt, timeoutMs, data, meta } = job;
-    return [number, jobId, execution, queue, attempt, timeoutMs, data.length, meta?.length ?? -1];
+    const row: JobRow = [
+      number,
+      jobId,
+      execution,
+      queue,
+      attempt,
+      timeoutMs,
+      data.length,
+      meta?.length ?? -1,
+    ];
+    if (job.callback) {
+      const { result, ...callback } = job.callback;
+      if (result) attachments.push(result);
+      row.push({ ...callback, resultLength: result?.length ?? -1 });
+    }
+    return row;
   });
   return encodeFrame({ kind: 'run', jobs }, attachments);
 };
@@ -37,9 +56,15 @@ export const decodeParentMessage = ({ message, attachments }: Frame): ParentMess
   const rows = decoded.jobs as unknown as JobRow[];
   const jobs = rows.map((row): NumberedJob => {
     const [number, jobId, execution, queue, attempt, timeoutMs, dataLength, metaLength] = row;
+    const callbackRow = row[8];
     const data = take(dataLength);
     const meta = metaLength < 0 ? null : take(metaLength);
-    return { number, job: { jobId, execution, queue, attempt, timeoutMs, data, meta } };
+    const job: JobToRun = { jobId, execution, queue, attempt, timeoutMs, data, meta };
+    if (callbackRow) {
+      const { resultLength, ...callback } = callbackRow;
+      job.callback = { ...callback, result: resultLength < 0 ? null : take(resultLength) };
+    }
+    return { number, job };
   });
   return { kind: 'run', jobs };
 };

@@ -1,9 +1,9 @@
 import { decodeCall } from '../../redis/payload/call.js';
 import { UnserializableError } from '../../redis/payload/errors.js';
-import { encodeValue } from '../../redis/payload/value.js';
+import { decodeValue, encodeValue } from '../../redis/payload/value.js';
 import { isDoNotRetry, type JobContext, runAsJob } from '../../tasks.js';
 import type { Handler, Handlers } from '../handlers/handlers.js';
-import type { JobToRun } from '../job-to-run.js';
+import type { CallbackToRun, JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
 import { type DecodedCall, type PerformHooks, RunningJob } from './running-job.js';
 import { serializeError } from './serialize-error.js';
@@ -55,10 +55,11 @@ export const perform = async (
   } catch (error) {
     return { kind: 'undecodable', cause: serializeError(error).message };
   }
+  if (job.callback) return performCallback(handlers, job, job.callback, decoded, hooks, options);
   const { functionName, instance } = decoded.call;
   const handler = isBound(instance) ? undefined : handlers.get(functionName);
   if (!handler) return { kind: 'unknownHandler', functionName: functionName.slice(0, 512) };
-  const context = new RunningJob(job, decoded, hooks, options.maxMetaBytes ?? 64 * 1024);
+  const context = contextOf(job, decoded, hooks, options);
   let value: unknown;
   try {
     const { runJob } = options;
@@ -71,6 +72,44 @@ export const perform = async (
     return threw(error, !isDoNotRetry(error));
   }
   return resultOf(value, decoded, options.maxResultBytes ?? mebibyte);
+};
+
+const contextOf = (
+  job: JobToRun,
+  decoded: DecodedCall,
+  hooks: PerformHooks,
+  options: PerformOptions,
+): RunningJob => new RunningJob(job, decoded, hooks, options.maxMetaBytes ?? 64 * 1024);
+
+/** Runs a callback of the job, in the same surroundings as the job itself. What it returns is nobody's. */
+const performCallback = async (
+  handlers: Pick<Handlers, 'get'>,
+  job: JobToRun,
+  callback: CallbackToRun,
+  decoded: DecodedCall,
+  hooks: PerformHooks,
+  options: PerformOptions,
+): Promise<Outcome> => {
+  const handler = handlers.get(callback.name);
+  if (!handler) return { kind: 'unknownHandler', functionName: callback.name };
+  const context = contextOf(job, decoded, hooks, options);
+  try {
+    const args = argumentsOf(callback);
+    const { runJob } = options;
+    await runAsJob(context, () =>
+      runJob ? runJob(context, () => handler(context, ...args)) : handler(context, ...args),
+    );
+  } catch (error) {
+    return threw(error, !isDoNotRetry(error));
+  }
+  return { kind: 'returned', result: null };
+};
+
+const argumentsOf = ({ moment, result, error }: CallbackToRun): unknown[] => {
+  if (moment === 'success') return [result === null ? null : decodeValue(result)];
+  if (moment === 'stopped' || error === null) return [];
+  const { name, message, stack } = error;
+  return [Object.assign(new Error(message), { name, stack })];
 };
 
 const call = (handler: Handler, { args, kwargs }: JobContext): unknown => {

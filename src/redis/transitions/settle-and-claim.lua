@@ -33,6 +33,7 @@
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
+--   behind them, for jobs with callbacks or webhooks, a table; parts/afterwards.lua
 --   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job
 
@@ -86,9 +87,13 @@ local function answer(id, data, meta, execution, timeout, stream, enqueuedAt)
     .. (enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or '')
 end
 
+-- What is to be done when jobs have ended, for those that have callbacks or webhooks.
+local afterwards
+
 local function whole(reply)
   reply[3] = taken
   for _, fault in ipairs(faults) do reply[#reply + 1] = fault end
+  if afterwards then reply[#reply + 1] = afterwards end
   return reply
 end
 
@@ -113,6 +118,7 @@ local function seldom()
 -- part: statuses
 -- part: fail
 -- part: stop
+-- part: afterwards
 -- part: paused
 -- part: turns
   made.pausedNow, made.takeInTurns = pausedNow, takeInTurns
@@ -178,12 +184,17 @@ local function seldom()
   made.settle = {}
 
   function made.settle.fail(q, jobKey, id, execution, run, forHash, forStream, verdict)
-    local f = redis.call('HMGET', jobKey, 'retries_left', 'retry_intervals', 'failure_ttl', 'enqueue_at_front_on_retry')
+    local f = redis.call('HMGET', jobKey, 'retries_left', 'retry_intervals', 'failure_ttl', 'enqueue_at_front_on_retry',
+      'failure_callback_name')
     local why = cjson.decode(verdict)
     failedAttempts = failedAttempts + 1
     note(q.events, 30, 'failed', { jobId = id, execution = execution, reason = why.reason })
     local retriesLeft = integer(f[1]) or 0
     if retriesLeft > 0 and why.retryable then
+      -- Python has no entry for an attempt that is tried again, and a producer of its own may wait for the first one.
+      -- Our `results: 'stream'` keeps them; the other callback fields say that Python wrote the hash.
+      local kept = integer(f[3]) or defaultFailureTtl
+      if run.stream and not f[5] and kept ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, kept) end
       retry(q, queuesKey, jobKey, id, retriesLeft, retryDelay(f[2], retriesLeft), f[4] == '1')
       return 'r'
     end
@@ -284,7 +295,9 @@ local function seldom()
     if timeout and (not limit or limit < -1) then odd = 'timeout'
     elseif not ours then
       local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
-      local f = redis.call('HMGET', jobKey, unpack(names))
+      local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at',
+        'failure_callback_name', 'stopped_callback_name', 'webhooks')
+      made.hasMore = f[6] and f[6] ~= '' or f[7] and f[7] ~= '' or f[8]
       for i, name in ipairs(names) do
         if f[i] and (i <= 3 and not integer(f[i]) or i > 3 and f[i] ~= '' and not isDate(f[i])) then
           odd = name
@@ -361,10 +374,11 @@ if stored then
       local q = queues[tonumber(n)]
       -- Recovered meanwhile: somebody else's now.
       if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
-        local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta')
+        local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks')
         if f[4] then
           taken = taken + 1
           answer(id, f[4], f[5], n .. ' ' .. execution .. ' ' .. rest, f[1], f[2], f[3])
+          if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
       end
     end
@@ -518,10 +532,10 @@ local function takeFrom(q, most)
       else
         local jobKey = jobPrefix .. id
         local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
-          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed')
+          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks')
         local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
         local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
-          and data and #data <= payloadLimit
+          and not f[11] and data and #data <= payloadLimit
         if isPlain or seldom().mayRun(q, id, jobKey, f) then
           taken = taken + 1
           local execution = request .. string.format('%08x', taken)
@@ -546,6 +560,7 @@ local function takeFrom(q, most)
             q.wipAdds = { leaseEnd, id .. ':' .. execution }
           end
           answer(id, data, meta, q.number .. ' ' .. execution .. (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
+          if not isPlain and (f[11] or stream and (stream ~= '' or made.hasMore)) then made.tellAfterwards(jobKey) end
         end
       end
     end

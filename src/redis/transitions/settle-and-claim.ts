@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
+import { afterwardsFields, readAfterwards } from '../afterwards.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
 import { queueKeys, type WireSettings } from './queue-keys.js';
@@ -137,18 +138,24 @@ export const exchangeFor = (
     const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart, ...pauses];
     const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as Reply;
     const [verdicts, left, jobs, paused] = reply;
+    const claimed = readClaimed(reply, jobs, queues);
+    if (Array.isArray(reply.at(-1))) addAfterwards(claimed, reply.pop() as Afterwards);
     return {
       verdicts: Array.from(verdicts.toString('latin1'), (letter) => verdictOf[letter] as Verdict),
       left,
       faults: reply.slice(firstJob + jobs * 4).map(String),
-      claimed: readClaimed(reply, jobs, queues),
+      claimed,
       paused: paused.length > 0 ? readPaused(String(paused), queues) : null,
     };
   };
 };
 
-/** Verdicts, what is left, how many jobs, what is paused; then four words for each job, then the faults. */
-type Reply = [Buffer, number, number, Buffer, ...Array<Buffer | null>];
+/**
+ * Verdicts, what is left, how many jobs, what is paused; then four words for each job, then the faults; at last, where
+ * jobs have any, what is to be done afterwards.
+ */
+type Reply = [Buffer, number, number, Buffer, ...Array<Buffer | Afterwards | null>];
+type Afterwards = ReadonlyArray<number | Buffer | null>;
 const firstJob = 4;
 
 const readPaused = (words: string, queues: readonly string[]): Paused => {
@@ -159,8 +166,17 @@ const readPaused = (words: string, queues: readonly string[]): Paused => {
   };
 };
 
+const addAfterwards = (claimed: readonly ClaimedJob[], rows: Afterwards): void => {
+  const width = afterwardsFields.length + 1;
+  for (let at = 0; at + width <= rows.length; at += width) {
+    const afterwards = readAfterwards(rows.slice(at + 1, at + width) as Array<Buffer | null>);
+    const job = claimed[Number(rows[at]) - 1];
+    if (job && afterwards) job.afterwards = afterwards;
+  }
+};
+
 const readClaimed = (
-  reply: ReadonlyArray<Buffer | number | null>,
+  reply: Readonly<Reply>,
   count: number,
   queues: readonly string[],
 ): ClaimedJob[] => {

@@ -1,3 +1,5 @@
+import type { Afterwards } from '../afterwards.js';
+
 /** A job as the claim brought it: bytes and numbers, nothing decoded. */
 export interface ClaimedJob {
   queue: string;
@@ -16,6 +18,8 @@ export interface ClaimedJob {
   wantsStream: boolean;
   /** RQ's timestamp text, or empty. */
   enqueuedAt: string;
+  /** What is to be done when it has ended; absent for most. */
+  afterwards?: Afterwards;
 }
 
 /** How one execution ended, ready to be written. */
