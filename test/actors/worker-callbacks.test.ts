@@ -21,7 +21,7 @@ const burst = async (options = {}) => {
 
 const statusOf = (job: Job) => rig.client.hget(keys.job(job.id), 'status');
 
-describe.each(['pool', 'inline', 'fork-per-job'] as const)('callbacks, %s', (isolation) => {
+describe.each(['pool', 'inline'] as const)('callbacks, %s', (isolation) => {
   it('are called with the job and its result, before it is settled', async () => {
     const path = rig.path();
     const gate = rig.gate();
@@ -111,6 +111,20 @@ describe.each(['pool', 'inline', 'fork-per-job'] as const)('callbacks, %s', (iso
   });
 });
 
+describe('callbacks with a child for each job', () => {
+  it('run in a child of their own', async () => {
+    const path = rig.path();
+    const good = await enqueue('works', [path, 1], { onSuccess: 'callbacks.onSuccess' });
+    const bad = await enqueue('breaks', [path, 'no'], { onFailure: 'callbacks.onFailure' });
+    const { summary } = await burst({ isolation: 'fork-per-job' });
+    expect(summary).toEqual({ finished: 1, failed: 1, left: [] });
+    expect(linesOf(path)).toEqual(
+      expect.arrayContaining(['success true 1 {}', 'failure true TypeError: no']),
+    );
+    expect([await statusOf(good), await statusOf(bad)]).toEqual(['finished', 'failed']);
+  });
+});
+
 describe('callbacks of a worker that leaves', () => {
   it('still run, in the grace of their jobs', async () => {
     const path = rig.path();
@@ -127,14 +141,6 @@ describe('callbacks of a worker that leaves', () => {
   it('run after their job has ended in the grace', async () => {
     const path = rig.path();
     const gate = rig.gate();
-    const [job] = await rig.queue().enqueueMany([
-      {
-        name: 'callbacks.onGate',
-        args: [],
-        options: { onSuccess: 'callbacks.onSuccess' },
-      },
-    ]);
-    await job?.delete();
     const slow = await enqueue('waitsFor', [path, gate.path], { onSuccess: 'callbacks.onSuccess' });
     const { worker } = await rig.start({}, { modules });
     await until('the job runs', () => linesOf(path).includes('begun'));
