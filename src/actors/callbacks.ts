@@ -1,10 +1,9 @@
 import type { CallbackMoment } from '../redis/callbacks.js';
-import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import type { ClaimedJob, Verdict } from '../redis/transitions/settlement.js';
 import { CallbackFailedError, CallbackIgnoredError } from './errors.js';
 import type { Ended } from './executor/executor.js';
 import type { CallbackToRun } from './job-to-run.js';
 import type { Outcome } from './outcome.js';
-import type { Settled } from './recorder.js';
 
 /** A job on its way to an executor for a second time, for its callback. */
 export type CalledJob = ClaimedJob & { readonly callback: CallbackToRun };
@@ -44,7 +43,7 @@ export class Callbacks {
   }
 
   /** The job was settled: a stopped one has its callback only now. */
-  settled({ job, outcome, verdict }: Settled): void {
+  settled(job: ClaimedJob, outcome: Outcome, verdict: Verdict): void {
     if (!awaitsVerdict(job, outcome)) return;
     if (verdict !== 'stopped' || !this.run(job, 'stopped', { result: null, error: null }))
       this.doors.done(job.execution);

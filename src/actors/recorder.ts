@@ -171,9 +171,8 @@ class Recorder {
       end: settlementOf(outcome),
     };
     void this.pen.settle(settlement).then((verdict) => {
-      const settled = { job: claimed, outcome, verdict, tookMs };
-      if (claimed.afterwards?.callbacks) this.callbacks.settled(settled);
-      this.events.onSettled(settled);
+      if (claimed.afterwards?.callbacks) this.callbacks.settled(claimed, outcome, verdict);
+      this.events.onSettled({ job: claimed, outcome, verdict, tookMs });
     });
   }
 }
