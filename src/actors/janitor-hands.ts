@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { keys } from '../redis/keys.js';
 import { cleanQueue } from '../redis/maintenance.js';
 import {
   drainReady,
@@ -10,25 +9,21 @@ import {
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import {
   dropLeaks,
-  overdueLeases,
   recover,
   recoverIntermediate,
+  suspectsIn,
 } from '../redis/transitions/recover.js';
 import { deferredRounds } from './deferred-rounds.js';
 import type { JanitorHands, JanitorSettings } from './janitor.js';
 
-/** Ids in flight that are looked at in one go. */
-const mostInFlight = 100;
 const cleanEveryMs = 600_000;
 /** Longer than a claim takes, and shorter than Python's cleaners wait. */
 const inFlightForMs = 10_000;
 
 /** The janitor's way to Redis. */
 export const janitorHands = (redis: Redis, wire: WireSettings): JanitorHands => ({
-  overdue: (queue) => overdueLeases(redis, queue),
+  look: (queues) => suspectsIn(redis, queues),
   recover: (queue, overdue) => recover(redis, queue, overdue, wire),
-  inFlight: async (queue) =>
-    (await redis.callBuffer('LRANGE', keys.intermediate(queue), 0, mostInFlight - 1)) as Buffer[],
   recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
   dropLeaks: (queue) => dropLeaks(redis, queue),
   freeForgotten: deferredRounds(

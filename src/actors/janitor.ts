@@ -1,14 +1,13 @@
-import type { OverdueLease, RecoverVerdict } from '../redis/transitions/recover.js';
+import type { OverdueLease, RecoverVerdict, Suspects } from '../redis/transitions/recover.js';
 import type { ActorSpec } from './kernel/behavior.js';
 
 export type JanitorMessage = { kind: 'look' } | { kind: 'clean' };
 
-/** What the janitor needs of Redis, for one queue. */
+/** What the janitor needs of Redis. */
 export interface JanitorHands {
-  overdue(queue: string): Promise<OverdueLease[]>;
+  /** For each queue what it saw, or why it could not look. */
+  look(queues: readonly string[]): Promise<Array<Suspects | Error>>;
   recover(queue: string, overdue: readonly OverdueLease[]): Promise<RecoverVerdict[]>;
-  /** Ids in the in-flight list, oldest first. */
-  inFlight(queue: string): Promise<Buffer[]>;
   recoverInFlight(queue: string, id: Buffer): Promise<boolean>;
   /** Executions of jobs that have ended. */
   dropLeaks(queue: string): Promise<unknown>;
@@ -48,10 +47,11 @@ export const janitor = (
   behavior: (context) => {
     const seen = new Map<string, Sightings>();
 
-    const look = async (queue: string): Promise<void> => {
-      const before = seen.get(queue);
-      // What a look that fails has seen is forgotten, as is everything that was seen before it.
-      seen.delete(queue);
+    const judge = async (
+      queue: string,
+      { overdue, inFlight, hasRunning, hasDeferred }: Suspects,
+      before: Sightings | undefined,
+    ): Promise<void> => {
       const now = new Map<string, { score: string; sinceMs: number }>();
       const unchangedMs = (name: string, score: string): number => {
         const nowMs = settings.nowMs();
@@ -60,18 +60,37 @@ export const janitor = (
         now.set(name, { score, sinceMs });
         return nowMs - sinceMs;
       };
-      const over = (await hands.overdue(queue)).filter(
+      const over = overdue.filter(
         ({ kind, member, score }) =>
           unchangedMs(`${kind} ${member.toString('hex')}`, score) >= settings.unchangedForMs,
       );
       if (over.length > 0) await hands.recover(queue, over);
-      for (const id of await hands.inFlight(queue)) {
+      for (const id of inFlight) {
         if (unchangedMs(`in flight ${id.toString('hex')}`, '') >= settings.inFlightForMs)
           await hands.recoverInFlight(queue, id);
       }
       seen.set(queue, now);
-      await hands.dropLeaks(queue);
-      await hands.freeForgotten(queue);
+      if (hasRunning) await hands.dropLeaks(queue);
+      if (hasDeferred) await hands.freeForgotten(queue);
+    };
+
+    const look = async (): Promise<void> => {
+      // What was seen before a look that fails is forgotten.
+      const before = new Map(seen);
+      seen.clear();
+      const all = await hands.look(settings.queues);
+      await each(async (queue, index) => {
+        const suspects = all[index] as Suspects | Error;
+        if (suspects instanceof Error) throw suspects;
+        await judge(queue, suspects, before.get(queue));
+      });
+    };
+
+    // One queue with a key of a wrong type must not keep the others from being looked after.
+    const each = async (see: (queue: string, index: number) => Promise<void>): Promise<void> => {
+      for (const [index, queue] of settings.queues.entries()) {
+        await see(queue, index).catch(settings.onTrouble);
+      }
     };
 
     return {
@@ -79,16 +98,8 @@ export const janitor = (
         context.every(settings.lookEveryMs, { kind: 'look' });
         context.every(settings.cleanEveryMs, { kind: 'clean' });
       },
-      receive: async ({ kind }) => {
-        for (const queue of settings.queues) {
-          // One queue with a key of a wrong type must not keep the others from being looked after.
-          try {
-            await (kind === 'clean' ? hands.clean(queue) : look(queue));
-          } catch (error) {
-            settings.onTrouble(error);
-          }
-        }
-      },
+      receive: ({ kind }) =>
+        kind === 'clean' ? each((queue) => hands.clean(queue)) : look().catch(settings.onTrouble),
     };
   },
 });

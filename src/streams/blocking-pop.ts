@@ -3,8 +3,11 @@ import { failureKind, pauseMs } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
 import { BlockingCaller } from './blocking-caller.js';
 
-/** How long Redis may hold one pop, in seconds. A connection that died keeps its place in line for as long. */
-const blockSeconds = 5;
+/**
+ * How long Redis may hold one pop, in seconds. A connection that died keeps its place in line for as long, and may
+ * be handed one id, which a janitor then finds in flight.
+ */
+const blockSeconds = 20;
 
 /**
  * The blocking pop of one queue, in its crash-safe form: an id is moved to the in-flight list, where it

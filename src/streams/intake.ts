@@ -75,6 +75,9 @@ export class Intake {
   private outstanding = 0;
   /** Asked for by calls under way. */
   private asked = 0;
+  /** Of these by a call that came unasked: its pops wait on, since it will hardly find anything. */
+  private askedUnasked = 0;
+  private isUnasked = false;
   private calls = 0;
   /** Working time that the worker's record does not know yet. */
   private workedMs = 0;
@@ -118,6 +121,7 @@ export class Intake {
         ),
     );
     this.unasked = setInterval(() => {
+      if (!this.mayHaveWork) this.isUnasked = true;
       this.mayHaveWork = true;
       this.schedule();
     }, unaskedClaimMs);
@@ -237,7 +241,10 @@ export class Intake {
     toHold: number,
   ): Promise<void> {
     const wanted = toStart + toHold;
+    const unasked = this.isUnasked && batch.length === 0 && this.hints.length === 0 ? wanted : 0;
+    this.isUnasked = false;
     this.asked += wanted;
+    this.askedUnasked += unasked;
     if (this.backs > 1) batch.sort(lastClaimedFirst);
     if (this.waiting.length === 0) this.backs = 0;
     const request = {
@@ -254,6 +261,7 @@ export class Intake {
     if (request.workedMs > 0) this.workedMs = 0;
     const reply = await this.insist(slot, request);
     this.asked -= wanted;
+    this.askedUnasked -= unasked;
     if (reply) {
       this.outstanding += reply.claimed.length;
       if (wanted > 0)
@@ -362,7 +370,7 @@ export class Intake {
     const free =
       this.quieted || this.closed
         ? 0
-        : this.room.start + this.room.hold - this.outstanding - this.asked;
+        : this.room.start + this.room.hold - this.outstanding - this.asked + this.askedUnasked;
     if (free <= 0) this.releasePops();
     else if (!this.settings.burst && !this.mayHaveWork && this.hints.length === 0) this.wantPops();
   }

@@ -18,16 +18,21 @@ const makeJanitor = (queues = ['default']) => {
     return value;
   };
   const hands: JanitorHands = {
-    overdue: (queue) => answer(queue, redis.overdue),
+    look: (queues) =>
+      Promise.all(
+        queues.map((queue) =>
+          answer(queue, {
+            overdue: redis.overdue,
+            inFlight: redis.inFlight.map((id) => Buffer.from(id)),
+            hasRunning: false,
+            hasDeferred: false,
+          }).catch((error) => error),
+        ),
+      ),
     recover: async (queue, overdue) => {
       for (const { member } of overdue) done.push(`recover ${queue} ${member}`);
       return overdue.map(() => 'recovered' as const);
     },
-    inFlight: (queue) =>
-      answer(
-        queue,
-        redis.inFlight.map((id) => Buffer.from(id)),
-      ),
     recoverInFlight: async (queue, id) => {
       done.push(`in flight ${queue} ${id}`);
       return true;

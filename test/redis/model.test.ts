@@ -8,11 +8,7 @@ import { empty } from '../../src/redis/transitions/empty.js';
 import { enqueue } from '../../src/redis/transitions/enqueue.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
-import {
-  overdueLeases,
-  recover,
-  recoverIntermediate,
-} from '../../src/redis/transitions/recover.js';
+import { recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
 import { restore } from '../../src/redis/transitions/restore.js';
 import type { ExchangeRequest } from '../../src/redis/transitions/settle-and-claim.js';
@@ -20,6 +16,7 @@ import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { EventPath } from './support/event-path.js';
 import { Model, type ModelEnd, type ModelRequest } from './support/model.js';
+import { overdueIn } from './support/overdue.js';
 import {
   back,
   createdAt,
@@ -319,7 +316,7 @@ class Run {
   private async die(at: number): Promise<void> {
     const { worker } = this.actors[at] as Actor;
     await wire.redis.zadd(keys.leases(queue), 1, worker.tag);
-    const seen = await overdueLeases(wire.redis, queue);
+    const seen = await overdueIn(wire.redis, queue);
     const members = seen.map(({ member }) => {
       const [id = '', execution = ''] = String(member).split(':');
       return { id, execution };

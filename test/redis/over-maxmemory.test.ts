@@ -6,15 +6,12 @@ import { cancel } from '../../src/redis/transitions/cancel.js';
 import { enqueue } from '../../src/redis/transitions/enqueue.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
-import {
-  overdueLeases,
-  recover,
-  recoverIntermediate,
-} from '../../src/redis/transitions/recover.js';
+import { recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
 import { tick } from '../../src/redis/transitions/tick.js';
 import { beat } from '../../src/redis/transitions/worker-life.js';
 import { startPrivateRedis } from '../support/redis.js';
+import { overdueIn } from './support/overdue.js';
 import { back, createdAt, fail, finish, newJob, settlement, Wire } from './support/wire.js';
 
 let server: RedisServer;
@@ -92,7 +89,7 @@ describe('over maxmemory', () => {
     await wire.redis.rpush(keys.intermediate('default'), 'c');
     await wire.redis.lrem(keys.queue('default'), 1, 'c');
     await fill(true);
-    const seen = await overdueLeases(wire.redis, 'default');
+    const seen = await overdueIn(wire.redis, 'default');
     expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['recovered']);
     expect(await requeue(wire.redis, ['b'], false, wire.settings)).toEqual(['requeued']);
     expect(await recoverIntermediate(wire.redis, 'default', Buffer.from('c'))).toBe(true);

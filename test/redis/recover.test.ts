@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { extend } from '../../src/redis/transitions/extend.js';
-import {
-  forgetLeases,
-  overdueLeases,
-  recover,
-  recoverIntermediate,
-} from '../../src/redis/transitions/recover.js';
+import { forgetLeases, recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { overdueIn } from './support/overdue.js';
 import { finish, newJob, type TestWorker, Wire } from './support/wire.js';
 
 let server: FreshRedis;
@@ -32,7 +28,7 @@ const die = async (worker: TestWorker, jobs: readonly ClaimedJob[], queue = 'def
 };
 
 const recoverAll = async (queue = 'default') =>
-  recover(wire.redis, queue, await overdueLeases(wire.redis, queue), wire.settings);
+  recover(wire.redis, queue, await overdueIn(wire.redis, queue), wire.settings);
 
 describe('recover', () => {
   it('brings the jobs of a dead worker back to the head of their queue', async () => {
@@ -61,7 +57,7 @@ describe('recover', () => {
     await wire.enqueue('a');
     const worker = wire.worker();
     await die(worker, await worker.claim(1));
-    const seen = await overdueLeases(wire.redis, 'default');
+    const seen = await overdueIn(wire.redis, 'default');
     const verdicts = await Promise.all(
       Array.from({ length: 20 }, () => recover(wire.redis, 'default', seen, wire.settings)),
     );
@@ -74,7 +70,7 @@ describe('recover', () => {
     const worker = wire.worker();
     const jobs = await worker.claim(1);
     await die(worker, jobs);
-    const seen = await overdueLeases(wire.redis, 'default');
+    const seen = await overdueIn(wire.redis, 'default');
     await extend(wire.redis, worker, 'default', [], wire.settings);
     expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['skipped']);
     // And the lease of one job, by which Python's cleaners judge.
@@ -82,7 +78,7 @@ describe('recover', () => {
     const job = await python.claimOne();
     const member = `b:${job.execution}`;
     await wire.redis.zadd(keys.wip('default'), 5, member);
-    const wide = await overdueLeases(wire.redis, 'default');
+    const wide = await overdueIn(wire.redis, 'default');
     expect(wide).toEqual([{ member: Buffer.from(member), score: '5', kind: 'job' }]);
     await wire.redis.zadd(keys.wip('default'), 6, member);
     expect(await recover(wire.redis, 'default', wide, wire.settings)).toEqual(['skipped']);
@@ -198,7 +194,7 @@ describe('recover', () => {
     await wire.enqueue('a');
     const worker = wire.worker();
     await die(worker, await worker.claim(1));
-    const seen = await overdueLeases(wire.redis, 'default');
+    const seen = await overdueIn(wire.redis, 'default');
     await wire.redis.set(keys.failed('default'), 'x');
     const before = await wire.snapshot();
     await expect(recover(wire.redis, 'default', seen, wire.settings)).rejects.toThrow(

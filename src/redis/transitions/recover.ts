@@ -32,53 +32,93 @@ const verdicts: Record<string, RecoverVerdict> = {
 /** Length of the worker's tag that every execution id begins with. */
 export const tagLength = 12;
 
-/** Executions of a queue that are overdue by the clock of Redis. Reads only; at most 1000 of each kind. */
-export const overdueLeases = async (redis: Redis, queue: string): Promise<OverdueLease[]> => {
-  const [seconds, micros] = await redis.time();
-  const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  const jobs = await scored(redis, keys.wip(queue), 0, Number(seconds));
-  const found: OverdueLease[] = jobs.map(([member, score]) => ({ member, score, kind: 'job' }));
-  const dead = new Map(
-    (await scored(redis, keys.leases(queue), '-inf', nowMs)).map(([tag, score]) => [
-      String(tag),
-      score,
-    ]),
+/** What lies in a queue and may have been left by the dead. */
+export interface Suspects {
+  /** Executions that are overdue by the clock of Redis; at most 1000 of each kind. */
+  overdue: OverdueLease[];
+  /** Ids in the in-flight list, oldest first; at most 100. */
+  inFlight: Buffer[];
+  /** Something runs, or says so. */
+  hasRunning: boolean;
+  /** Some jobs wait for others, here or, where many were freed at a time, anywhere. */
+  hasDeferred: boolean;
+}
+
+/**
+ * Looks at many queues at once: two round trips when all is well. Answers for each queue what it saw, or why it
+ * could not look. Reads only.
+ *
+ * @throws what the connection throws
+ */
+export const suspectsIn = async (
+  redis: Redis,
+  queues: readonly string[],
+): Promise<Array<Suspects | Error>> => {
+  const [seconds, micros] = (await redis.time()).map(Number) as [number, number];
+  const nowMs = seconds * 1000 + Math.floor(micros / 1000);
+  const looks = redis.pipeline();
+  for (const queue of queues) {
+    looks.callBuffer('ZRANGEBYSCORE', keys.wip(queue), 0, seconds, ...mostScored);
+    looks.callBuffer('ZRANGEBYSCORE', keys.leases(queue), '-inf', nowMs, ...mostScored);
+    looks.callBuffer('LRANGE', keys.intermediate(queue), 0, 99);
+    looks.exists(keys.wip(queue));
+    looks.exists(keys.deferred(queue), keys.ready(queue), keys.unfreed);
+  }
+  const replies = (await looks.exec()) ?? [];
+  return Promise.all(
+    queues.map(async (queue, index) => {
+      const own = replies.slice(index * 5, index * 5 + 5);
+      const failed = own.find(([error]) => error);
+      if (failed) return failed[0] as Error;
+      const [jobs, workers, inFlight, running, deferred] = own.map(([, reply]) => reply) as [
+        Buffer[],
+        Buffer[],
+        Buffer[],
+        number,
+        number,
+      ];
+      const overdue = scored(jobs).map(([member, score]) => ({
+        member,
+        score,
+        kind: 'job' as const,
+      }));
+      return {
+        overdue: [...overdue, ...(await heldBy(redis, queue, scored(workers)))],
+        inFlight,
+        hasRunning: running > 0,
+        hasDeferred: deferred > 0,
+      };
+    }),
   );
-  if (dead.size === 0) return found;
-  for (const member of (await redis.callBuffer('ZRANGE', keys.wip(queue), 0, 999)) as Buffer[]) {
+};
+
+const mostScored = ['WITHSCORES', 'LIMIT', 0, 1_000];
+
+const scored = (flat: readonly Buffer[]): Array<[Buffer, string]> =>
+  flat.flatMap((member, at) =>
+    at % 2 === 0 ? [[member, String(flat[at + 1])] as [Buffer, string]] : [],
+  );
+
+const heldBy = async (
+  redis: Redis,
+  queue: string,
+  workers: ReadonlyArray<[Buffer, string]>,
+): Promise<OverdueLease[]> => {
+  if (workers.length === 0) return [];
+  const dead = new Map(workers.map(([tag, score]) => [String(tag), score]));
+  const members = (await redis.callBuffer('ZRANGE', keys.wip(queue), 0, 999)) as Buffer[];
+  return members.flatMap((member) => {
     const start = member.indexOf(':') + 1;
     const score =
       start > 0 ? dead.get(member.toString('latin1', start, start + tagLength)) : undefined;
-    if (score !== undefined) found.push({ member, score, kind: 'worker' });
-  }
-  return found;
+    return score === undefined ? [] : [{ member, score, kind: 'worker' as const }];
+  });
 };
 
 /** Forgets workers whose lease ran out longer than a day ago. Nothing of theirs can be left by then. */
 export const forgetLeases = async (redis: Redis, queue: string): Promise<void> => {
   const [seconds] = await redis.time();
   await redis.zremrangebyscore(keys.leases(queue), '-inf', (Number(seconds) - 86_400) * 1000);
-};
-
-const scored = async (
-  redis: Redis,
-  key: string,
-  from: number | string,
-  to: number,
-): Promise<Array<[Buffer, string]>> => {
-  const flat = (await redis.callBuffer(
-    'ZRANGEBYSCORE',
-    key,
-    from,
-    to,
-    'WITHSCORES',
-    'LIMIT',
-    0,
-    1000,
-  )) as Buffer[];
-  const found: Array<[Buffer, string]> = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) found.push([flat[i] as Buffer, String(flat[i + 1])]);
-  return found;
 };
 
 /** Takes jobs away from executions whose lease is over. One caller wins; a lease that moved is skipped. */
