@@ -46,3 +46,15 @@ export const allDependents = async (redis: Redis, parent: string): Promise<Depen
   }
   return [...found.values()].reverse();
 };
+
+/** The status of each job; `null` for one that is gone. */
+export const statusesOf = async (
+  redis: Redis,
+  ids: readonly string[],
+): Promise<Array<{ jobId: string; status: string | null }>> => {
+  const replies = await redis.pipeline(ids.map((id) => ['hget', keys.job(id), 'status'])).exec();
+  return ids.map((jobId, index) => {
+    const [error, status] = replies?.[index] ?? [null, null];
+    return { jobId, status: error ? null : (status as string | null) };
+  });
+};

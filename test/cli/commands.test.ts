@@ -195,6 +195,31 @@ describe('enqueue', () => {
     expect(first).toMatchObject({ id: object?.jobId, serializer: 'pickle' });
   });
 
+  it('waits for other jobs, and shows what it waits for', async () => {
+    const parent = await rq.queue('q').enqueueWith({ jobId: 'parent' }, 'f');
+    const flags = ['--depends-on', 'parent', '--depends-on', 'gone', '--job-id', 'child'];
+    expect((await rxrq(url, 'enqueue', 'f', ...flags)).code).toBe(0);
+    expect((await rq.fetch('child')).record).toMatchObject({
+      status: 'deferred',
+      dependencyIds: ['parent', 'gone'],
+    });
+    const shown = (await runHere(url, 'job', 'child')).stdout;
+    expect(shown).toMatch(/waits for +parent \(queued\)\n +waits for +gone \(gone\)/);
+    expect((await runHere(url, 'job', parent.id)).stdout).toMatch(/waited for by +child/);
+    expect((await rxrq(url, 'job', 'child', '--json')).run.objects()[0]).toMatchObject({
+      dependencies: [
+        { jobId: 'parent', status: 'queued' },
+        { jobId: 'gone', status: null },
+      ],
+      allowDependencyFailures: false,
+      dependents: [],
+      story: [{ kind: 'deferred' }],
+    });
+    const cycle = await rxrq(url, 'enqueue', 'f', '--job-id', 'gone', '--depends-on', 'child');
+    expect(cycle.code).not.toBe(0);
+    expect(cycle.run.stderr).toContain('gone → child → gone');
+  });
+
   it('refuses an id that is taken', async () => {
     const io = fakeTerminal({ RQ_REDIS_URL: url });
     expect(await runCommandLine(['enqueue', 'a.b', '--job-id', 'x'], io)).toBe(0);

@@ -16,6 +16,7 @@ interface EnqueueOptions extends CommonOptions {
   failureTtl?: number;
   description?: string;
   atFront?: boolean;
+  dependsOn?: string[];
   retryMax?: number;
   retryInterval?: number[];
   serializer: 'json' | 'pickle';
@@ -53,6 +54,7 @@ export const enqueueCommand = (program: Command, io: Io): void => {
     )
     .option('--description <text>', 'for humans')
     .option('--at-front', 'to the front of the queue')
+    .option('--depends-on <id>', 'only after this job has finished (repeatable)', repeated(String))
     .option('--retry-max <n>', 'further attempts after a failure', wholeNumber(0))
     .option(
       '--retry-interval <duration>',
@@ -101,6 +103,7 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     resultTtl,
     failureTtl,
     description,
+    dependsOn,
     retryMax = 0,
     retryInterval,
   } = options;
@@ -114,6 +117,7 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     ...(resultTtl !== undefined && { resultTtlSeconds: resultTtl }),
     ...(failureTtl !== undefined && { failureTtlSeconds: failureTtl }),
     ...(description !== undefined && { description }),
+    ...(dependsOn && { dependsOn }),
     ...(retryMax > 0 && {
       retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) },
     }),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { dependentsOf, statusesOf } from '../../redis/dependents.js';
 import type { JobRecord } from '../../redis/job-record.js';
 import { readResult, type StoredResult } from '../../redis/job-store.js';
 import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
@@ -19,6 +20,8 @@ interface UnreadableResult {
 
 interface WholeJob {
   record: JobRecord;
+  dependencies: Array<{ jobId: string; status: string | null }>;
+  dependents: string[];
   result: StoredResult | UnreadableResult;
   story: LifecycleEvent[];
 }
@@ -40,11 +43,13 @@ export const jobCommand = (program: Command, io: Io): void => {
 const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
   try {
     const { record } = await rq.fetch(id);
-    const [result, story] = await Promise.all([
+    const [result, story, dependencies, dependents] = await Promise.all([
       readResultOf(rq, record),
       readStory(rq.redis, record),
+      statusesOf(rq.redis, record.dependencyIds),
+      dependentsOf(rq.redis, id),
     ]);
-    return { record, result, story };
+    return { record, result, story, dependencies, dependents: dependents.map((job) => job.id) };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
     throw new ExitError(
@@ -62,6 +67,9 @@ const readResultOf = async (rq: Rq, record: JobRecord): Promise<WholeJob['result
     return { kind: 'unreadable', reason: error.message };
   }
 };
+
+/** Jobs of which each gets a line. */
+const mostShown = 20;
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
@@ -83,7 +91,7 @@ const fieldsOf = (record: JobRecord) => ({
   serializer: record.serializer,
 });
 
-const asJson = ({ record, result, story }: WholeJob): object => ({
+const asJson = ({ record, result, story, dependencies, dependents }: WholeJob): object => ({
   jobId: record.id,
   ...fieldsOf(record),
   description: record.description,
@@ -92,6 +100,9 @@ const asJson = ({ record, result, story }: WholeJob): object => ({
     args: jsonMember(record.call.args),
     kwargs: jsonMember(record.call.kwargs),
   },
+  dependencies,
+  allowDependencyFailures: record.allowDependencyFailures,
+  dependents,
   meta: jsonMember(record.meta),
   progress: progressOf(record),
   result: result?.kind === 'returned' ? jsonMember(result.value) : null,
@@ -103,7 +114,8 @@ const asJson = ({ record, result, story }: WholeJob): object => ({
   story,
 });
 
-const asLines = (io: Io, { record, result, story }: WholeJob): string[] => {
+const asLines = (io: Io, job: WholeJob): string[] => {
+  const { record, result, story, dependencies, dependents } = job;
   const { bold, dim, red } = io.colors;
   const lines = [`${bold('job')} ${escapeText(record.id)}`];
   const field = (name: string, value: string): void => {
@@ -120,6 +132,12 @@ const asLines = (io: Io, { record, result, story }: WholeJob): string[] => {
     for (const [key, value] of Object.entries(record.call.kwargs))
       field(`  ${escapeText(key, 60)}`, cut(valueText(value)));
   }
+  for (const { jobId, status } of dependencies.slice(0, mostShown))
+    field('waits for', escapeText(`${jobId} (${status ?? 'gone'})`));
+  if (dependencies.length > mostShown) field('', `and ${dependencies.length - mostShown} more`);
+  if (record.allowDependencyFailures) field('', 'which may fail');
+  for (const id of dependents.slice(0, mostShown)) field('waited for by', escapeText(id));
+  if (dependents.length > mostShown) field('', `and ${dependents.length - mostShown} more`);
   if (Object.keys(record.meta).length > 0) field('meta', cut(valueText(record.meta)));
   const progress = progressOf(record);
   if (progress !== null) field('progress', progressText(progress));

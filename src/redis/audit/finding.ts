@@ -15,7 +15,7 @@ export const auditCodes = {
   A10: 'parked: it is in flight, and nobody claims it',
   A11: 'registry: the registry and the hash say different things',
   A12: 'overdue: its time has come, and no scheduler has moved it',
-  A13: 'dependencies: what it waits for has ended',
+  A13: 'dependencies: what it waits for has ended, or cannot come',
   A14: 'execution: keys of an execution that holds nothing',
   A15: 'worker: a record that never expires, or an entry without one',
   A16: 'queue name: a list with jobs that `rq:queues` does not know, or the FailedQueue in it',

@@ -33,6 +33,9 @@ export const fieldNames = [
   'retries_left',
   'x_exec',
   'x_attempt',
+  'allow_dependency_failures',
+  'dependency_ids',
+  'x_unmet',
 ] as const;
 
 export type FieldName = (typeof fieldNames)[number];

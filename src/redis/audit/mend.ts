@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
 import { loadScript, runScript } from '../scripts.js';
+import { freeStuck } from '../transitions/free-dependents.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import { recover, recoverIntermediate } from '../transitions/recover.js';
 import { restore } from '../transitions/restore.js';
@@ -24,6 +25,8 @@ export const mend = async (
   switch (verb) {
     case 'restore':
       return restore(redis, utf8(queue), id, wire);
+    case 'free':
+      return (await freeStuck(redis, utf8(queue), [bytes(id)], wire)) === 1;
     case 'unpark':
       return recoverIntermediate(redis, utf8(first), bytes(id));
     case 'recover': {

@@ -336,6 +336,32 @@ const breaks: Break[] = [
         .job('a', 'deferred')
         .then(() => wire.redis.zadd(keys.deferred('default'), 9e9, 'a'))
         .then(() => wire.redis.sadd(keys.dependencies('a'), 'finished', 'gone')),
+  },
+  {
+    code: 'A13',
+    what: 'a deferred job whose dependency failed, which it allows',
+    job: 'a',
+    spoil: () =>
+      raw
+        .job('a', 'deferred', { allow_dependency_failures: '1', dependency_ids: '["failed"]' })
+        .then(() => wire.redis.zadd(keys.deferred('default'), 9e9, 'a')),
+  },
+  {
+    code: 'A13',
+    what: 'a deferred job whose dependency failed and is gone',
+    job: 'a',
+    spoil: () =>
+      raw
+        .job('a', 'deferred', { dependency_ids: '["finished", "gone"]', x_unmet: 'gone' })
+        .then(() => wire.redis.zadd(keys.deferred('default'), 9e9, 'a')),
+    stays: true,
+  },
+  {
+    code: 'A13',
+    what: 'a deferred job that waits for nobody knows what',
+    job: 'a',
+    spoil: () =>
+      raw.job('a', 'deferred').then(() => wire.redis.zadd(keys.deferred('default'), 9e9, 'a')),
     stays: true,
   },
   {
