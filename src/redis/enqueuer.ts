@@ -8,6 +8,8 @@ import { within } from './within.js';
 
 /** Jobs in one script call: 1000 would hold Redis for about 4 ms. */
 const mostAtOnce = 250;
+/** Jobs in one call when each comes with its sets, which cost as much as the rest of it. */
+const mostInOrder = 100;
 /** Calls of one bulk that are under way: Redis works on one while the next is being written. */
 const bulkCallsAtOnce = 4;
 /** The same for jobs that come one by one. */
@@ -55,7 +57,7 @@ export class Enqueuer {
   /**
    * Writes many jobs, after those that were added before. Resolves with a verdict for each once Redis has
    * said what became of all, errors among them; when it rejects, some may have been written. `inOrder`: none before those
-   * that stand before it, also when a call has to be tried again.
+   * that stand before it, also when a call has to be tried again: for jobs that wait for each other.
    *
    * @throws as `add`
    */
@@ -63,16 +65,13 @@ export class Enqueuer {
     void this.sendBatch(this.waiting.splice(0));
     const verdicts: EnqueueVerdict[] = [];
     const endMs = performance.now() + this.deadlineMs;
+    const most = inOrder ? mostInOrder : mostAtOnce;
     let next = 0;
     const sendOn = async (): Promise<void> => {
       while (next < jobs.length) {
         const from = next;
-        next += mostAtOnce;
-        const part = await this.write(
-          jobs.slice(from, from + mostAtOnce),
-          distinctTimestamp(),
-          endMs,
-        );
+        next += most;
+        const part = await this.write(jobs.slice(from, from + most), distinctTimestamp(), endMs);
         part.forEach((verdict, index) => {
           verdicts[from + index] = verdict;
         });

@@ -3,7 +3,7 @@
 -- Nothing here may stop that script: whatever lies under a dependent's keys, the parent has ended.
 
 -- Dependents looked at in one call, a parent more of theirs counting for an eighth: Redis serves nobody meanwhile.
-local mostAtOnce, atATime = 200, 20
+local mostAtOnce, atATime = 100, 20
 -- Python's tools list a job's dependencies; a job that waits no more needs them no more.
 local keepDependencies = 86400
 -- What a parent has to say while its dependents are freed. `waived` is a canceled one that is not waited for.
