@@ -1,6 +1,6 @@
 /** What a command ends with, where that is more than "0 done": told in its help, and in docs/cli.md. */
 const special: Readonly<Record<string, string>> = {
-  worker: '1 it stopped and left jobs behind',
+  worker: '1 it stopped and left jobs behind, or all workers are suspended',
   'worker-pool': '1 a worker stopped and left jobs behind',
   run: '1 the job failed, was canceled or is gone, or gave no result within --wait; 130 Ctrl-C, the job goes on',
   watch: '130 Ctrl-C',
@@ -8,6 +8,10 @@ const special: Readonly<Record<string, string>> = {
   job: '1 there is no such job',
   failed: '1 a job that was named has not failed or is not there',
   requeue: '1 a job that was named has not failed or is not there',
+  stop: '1 a job does not run, or did not end in time',
+  shutdown: '1 a worker is not there, or did not answer',
+  'kill-horse': '1 a worker is not there, runs nothing, or did not answer',
+  ping: '1 a worker is not there, or did not answer',
   audit: '1 findings; 2 also when something could not be read',
   doctor: '1 warnings; 2 also for problems',
 };

@@ -54,6 +54,14 @@ export const serializerKind = (text: string): 'json' | 'pickle' => {
 
 const gatherers = new WeakSet<object>();
 
+/** `queue=5`. */
+export const weight = (text: string): [queue: string, weight: number] => {
+  const match = /^(.+)=(\d{1,4})$/.exec(text);
+  if (!match || Number(match[2]) < 1)
+    throw new InvalidArgumentError('It must be a queue and a whole number, such as high=5.');
+  return [match[1] as string, Number(match[2])];
+};
+
 /** Gathers the values of an option that may be given again and again. */
 export const repeated = <T>(parse: (text: string) => T) => {
   const gather = (text: string, before: readonly T[] | undefined): T[] => [

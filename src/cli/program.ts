@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { commandWorkersCommands } from './commands/command-workers.js';
 import { configCommand } from './commands/config.js';
 import { cronCommand } from './commands/cron.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -9,8 +10,11 @@ import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
 import { infoCommand } from './commands/info.js';
 import { jobCommand } from './commands/job.js';
+import { pauseCommands } from './commands/pause.js';
 import { requeueCommand } from './commands/requeue.js';
 import { runCommand } from './commands/run.js';
+import { stopCommand } from './commands/stop.js';
+import { suspendCommands } from './commands/suspend.js';
 import { watchCommand } from './commands/watch.js';
 import { workerCommand } from './commands/worker.js';
 import { applySettings, effectiveSettings } from './config/effective.js';
@@ -31,6 +35,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
   'Run jobs:': [workerCommand, runCommand, enqueueCommand, cronCommand],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
+  'Steer:': [stopCommand, suspendCommands, pauseCommands, commandWorkersCommands],
   'Check:': [doctorCommand, auditCommand, configCommand],
 };
 

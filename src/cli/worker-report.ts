@@ -15,6 +15,8 @@ export interface ReportSettings {
   queues: readonly string[];
   concurrency: number;
   json: boolean;
+  /** No line for a job that finished. */
+  quiet?: boolean;
   /** Removes what must not be shown from the text of an error. */
   redact(text: string): string;
 }
@@ -70,6 +72,7 @@ export class WorkerReport {
     },
     onSettled: (settled) => this.settled(settled),
     onOutput: (job, stream, text) => this.takeOutput(job, stream, text),
+    onSuspended: (isSuspended) => this.suspended(isSuspended),
     onTrouble: (error) => this.trouble(error),
   };
 
@@ -108,6 +111,16 @@ export class WorkerReport {
     });
   }
 
+  private suspended(isSuspended: boolean): void {
+    this.print({ event: isSuspended ? 'suspended' : 'resumed', at: now() }, () =>
+      this.io.colors.yellow(
+        isSuspended
+          ? 'all workers are suspended: no new jobs until `rxrq resume`'
+          : 'resumed: taking jobs again',
+      ),
+    );
+  }
+
   stopped(summary: WorkerSummary): void {
     this.end();
     const { finished, failed, left } = summary;
@@ -131,8 +144,9 @@ export class WorkerReport {
   private settled({ job, outcome, verdict, tookMs }: Settled): void {
     this.running.delete(job.execution);
     if (verdict === 'finished') this.done += 1;
-    if (verdict === 'quarantined') this.failed += 1;
+    if (verdict === 'quarantined' || verdict === 'stopped') this.failed += 1;
     this.output.flush(job.jobId);
+    if (this.settings.quiet && verdict === 'finished') return;
     const budget = verdict === 'finished' ? this.budgets.jobs : this.budgets.failures;
     if (!this.mayPrint(budget)) return;
     const end = settlementOf(outcome);

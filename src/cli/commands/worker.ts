@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
 import { type Isolation, planWorker } from '../../actors/worker-options.js';
 import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
+import type { QueueOrder } from '../../streams/queue-order.js';
 import { captureOutput } from '../captured-output.js';
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { repeated, seconds, wholeNumber } from '../option-values.js';
+import { repeated, seconds, weight, wholeNumber } from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
@@ -24,12 +25,18 @@ interface WorkerCommandOptions extends CommonOptions {
   grace?: number;
   maxJobsPerChild?: number;
   lease?: number;
+  maxIdleTime?: number;
+  dequeueStrategy: 'default' | 'round_robin' | 'random';
+  weight?: Array<[queue: string, weight: number]>;
+  pid?: string;
+  quiet?: boolean;
+  publishCurrentJob?: boolean;
 }
 
 /** `rxrq worker`: runs jobs until it is stopped. */
 export const workerCommand = (program: Command, io: Io): void => {
   withCommonOptions(program.command('worker'))
-    .description('run jobs of the queues, in strict order of the queues')
+    .description('run jobs of the queues, in strict order of the queues unless told otherwise')
     .argument('[queues...]', 'queues to work on', ['default'])
     .option(
       '--import <file>',
@@ -50,6 +57,17 @@ export const workerCommand = (program: Command, io: Io): void => {
     )
     .option('-b, --burst', 'stop when the queues are empty')
     .option('--max-jobs <n>', 'stop after so many jobs', wholeNumber(1))
+    .option('--max-idle-time <seconds>', 'stop after so long without a job', seconds(0.1))
+    .addOption(
+      new Option('--dequeue-strategy <kind>', 'in which order the queues are asked')
+        .choices(['default', 'round_robin', 'random'])
+        .default('default'),
+    )
+    .option(
+      '--weight <queue=n>',
+      'take turns, this queue n times as often as one without (repeatable)',
+      repeated(weight),
+    )
     .option('-n, --name <name>', 'unique among living workers (default: a random one)')
     .option(
       '--grace <seconds>',
@@ -66,6 +84,9 @@ export const workerCommand = (program: Command, io: Io): void => {
       'how long a silent worker keeps its jobs (default: 30)',
       seconds(1),
     )
+    .option('--publish-current-job', 'show the running job in `rq info` and dashboards')
+    .option('--pid <file>', 'write the process id to this file')
+    .option('-q, --quiet', 'print no line for a job that finished')
     .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
 };
@@ -79,7 +100,11 @@ const runWorker = async (
   const { handlers: _handlers, container: _container, ...workerOptions } = boot;
   const plan = planWorker(workerOptions);
   // Said at once and as what it is; bootWorker would try for longer.
-  await withRq(io, options, async () => undefined);
+  await withRq(io, options, async (rq) => {
+    if (await rq.isSuspended())
+      throw new ExitError(exitCodes.failed, 'all workers are suspended; rxrq resume ends that');
+  });
+  if (options.pid !== undefined) writePid(options.pid);
 
   const { concurrency, isolation, graceMs } = plan;
   const redact = redactorFor(redisAddress(options));
@@ -87,6 +112,7 @@ const runWorker = async (
     queues: plan.queues,
     concurrency,
     json: options.json === true,
+    quiet: options.quiet === true,
     redact,
   });
   io.outliveOutput();
@@ -116,6 +142,27 @@ const runWorker = async (
   }
 };
 
+/** @throws UsageError */
+const writePid = (path: string): void => {
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    throw new UsageError(`--pid: ${(error as Error).message}`);
+  }
+};
+
+const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder => {
+  if (weight === undefined)
+    return dequeueStrategy === 'default'
+      ? 'strict'
+      : dequeueStrategy === 'round_robin'
+        ? 'round-robin'
+        : 'random';
+  if (dequeueStrategy !== 'default')
+    throw new UsageError('--weight and --dequeue-strategy exclude each other');
+  return { weights: Object.fromEntries(weight) };
+};
+
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
   if (!options.import)
@@ -136,6 +183,9 @@ const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOpt
     isolation: options.isolation,
     prefetch: options.prefetch === '0' ? 0 : 'adaptive',
     burst: options.burst === true,
+    order: orderOf(options),
+    publishCurrentJob: options.publishCurrentJob === true,
+    ...(options.maxIdleTime !== undefined && { maxIdleSeconds: options.maxIdleTime }),
     ...(container !== undefined && { container }),
     ...(concurrency !== undefined && { concurrency }),
     ...(maxJobs !== undefined && { maxJobs }),
