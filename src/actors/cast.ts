@@ -43,6 +43,7 @@ import { type RecorderMessage, recorder, type Settled } from './recorder.js';
 import { scheduler } from './scheduler.js';
 import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler-hands.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
+import { broomOf, sweeper } from './sweeper.js';
 import { Tally } from './tally.js';
 import { WebhookSender } from './webhook-sender.js';
 import type { WorkerEvents } from './worker-events.js';
@@ -157,6 +158,7 @@ export class Cast implements Leaver {
     this.supervisor = this.system.spawn(this.makeSupervisor());
     this.system.spawn(this.makeHeartbeater());
     this.system.spawn(this.makeJanitor());
+    this.system.spawn(this.makeSweeper());
     if (this.schedule) this.scheduler = this.system.spawn(this.makeScheduler(this.schedule));
     return this.ready.promise;
   }
@@ -277,6 +279,17 @@ export class Cast implements Leaver {
       ...janitorTimes(wire),
       queues,
       nowMs: () => performance.now(),
+      onTrouble: (error) => this.trouble(error),
+    });
+  }
+
+  private makeSweeper() {
+    const { wire } = this.plan;
+    const { lookEveryMs, cleanEveryMs, unchangedForMs } = janitorTimes(wire);
+    return sweeper(broomOf(this.redis, wire), {
+      firstAfterMs: lookEveryMs,
+      everyMs: cleanEveryMs,
+      confirmAfterMs: unchangedForMs,
       onTrouble: (error) => this.trouble(error),
     });
   }

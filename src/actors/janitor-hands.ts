@@ -45,9 +45,10 @@ export const janitorTimes = ({
   narrowLeaseMs,
 }: WireSettings): Pick<
   JanitorSettings,
-  'lookEveryMs' | 'cleanEveryMs' | 'unchangedForMs' | 'inFlightForMs'
+  'lookEveryMs' | 'firstCleanAfterMs' | 'cleanEveryMs' | 'unchangedForMs' | 'inFlightForMs'
 > => ({
   lookEveryMs: narrowLeaseMs / 8,
+  firstCleanAfterMs: narrowLeaseMs / 8,
   cleanEveryMs,
   // A heartbeat and a little: a living owner has renewed by then.
   unchangedForMs: narrowLeaseMs / 4 + Math.min(1_000, narrowLeaseMs / 20),

@@ -20,6 +20,8 @@ export interface JanitorHands {
 export interface JanitorSettings {
   queues: readonly string[];
   lookEveryMs: number;
+  /** Soon, as RQ's workers do: those that start often would else never clean. */
+  firstCleanAfterMs: number;
   cleanEveryMs: number;
   /** A lease counts as over when it was seen unchanged for this long, by our own clock. */
   unchangedForMs: number;
@@ -96,6 +98,7 @@ export const janitor = (
     return {
       started: () => {
         context.every(settings.lookEveryMs, { kind: 'look' });
+        context.schedule(settings.firstCleanAfterMs, { kind: 'clean' });
         context.every(settings.cleanEveryMs, { kind: 'clean' });
       },
       receive: ({ kind }) =>

@@ -69,6 +69,8 @@ export const keys = {
   pruningGroups: 'rxrq:pruning-groups',
   /** HASH of ended jobs → how far their dependents have been freed: more than one call may free. */
   unfreed: 'rxrq:unfreed',
+  /** Taken by the worker that looks for strays, for as long as none has to look again. */
+  sweep: 'rxrq:sweep',
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
   /** HASH of a queue's cron entries → the last tick that was enqueued: `<due, ms> <job id>`. */

@@ -48,6 +48,7 @@ const makeJanitor = (queues = ['default']) => {
     janitor(hands, {
       queues,
       lookEveryMs: 100,
+      firstCleanAfterMs: 1_000_000_000,
       cleanEveryMs: 10_000,
       unchangedForMs: 250,
       inFlightForMs: 150,

@@ -1,12 +1,15 @@
 -- uses: clock types log events ended parents dependents fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
--- characters of the execution), or that of the job in `rq:wip` did. The caller saw the score unchanged over
+-- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
+-- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over
 -- longer than a heartbeat, by its own monotonic clock; a score that moved since means that the owner lives.
 -- Atomic because several recoverers, Python's cleaner and the owner may meet here: ZREM lets one win.
 --
 -- KEYS  1 queue list   2 wip   3 leases   4 failed   5 scheduled   6 events   7 FailedQueue list   8 rq:queues
 -- ARGV  1 job prefix   2 executions prefix   3 execution prefix   4 event log length   5 failure ttl, s
---       6 recoveries allowed   7 number of members, then for each: member, score seen, 'worker' or 'job'
+--       6 recoveries allowed   7 number of members, then for each: member, score seen, 'worker', 'job' or 'stray'
+--         of a stray the member is its id, with `:<x_exec>` where it was claimed ahead, and the score its
+--         `started_at`, or `enqueued_at`
 -- Returns a letter for each: r recovered, b handed back (never begun), q quarantined, s skipped (alive or
 --         taken), d dropped (its job needs nothing).
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'zset') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'zset')
@@ -17,17 +20,6 @@ local failedQueueKey, queuesKey = KEYS[7], KEYS[8]
 local jobPrefix, executionsPrefix, executionPrefix = ARGV[1], ARGV[2], ARGV[3]
 local failureTtl, allowed = tonumber(ARGV[5]), tonumber(ARGV[6])
 local verdicts = {}
-
--- Whether the score is still the one seen and the time it names has passed.
-local function isOver(kind, member, seen)
-  if kind == 'worker' then
-    local tag = string.match(member, '^[^:]*:(' .. string.rep('%x', 12) .. ')')
-    local score = tag and redis.call('ZSCORE', q.leases, tag)
-    return score and score == seen and tonumber(score) <= nowMs
-  end
-  local score = redis.call('ZSCORE', q.wip, member)
-  return score and score == seen and tonumber(score) <= nowSeconds
-end
 
 local holders
 
@@ -41,6 +33,28 @@ local function isHeldByAnother(id)
     end
   end
   return (holders[id] or 0) > 0
+end
+
+-- Whether nothing holds the job, and it is still in the run, or the claim, in which it was seen.
+local function isStray(member, seen)
+  local id, execution = string.match(member, '^([A-Za-z0-9_-]+):?(.*)$')
+  if not id or isHeldByAnother(id) then return false end
+  local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'x_exec', 'started_at', 'enqueued_at')
+  if f[1] == 'started' then return execution == '' and f[3] == seen end
+  return f[1] == 'queued' and execution ~= '' and f[2] == execution and f[4] == seen
+    and not redis.call('LPOS', q.list, id) and not redis.pcall('LPOS', q.list .. ':intermediate', id)
+end
+
+-- Whether the score is still the one seen and the time it names has passed.
+local function isOver(kind, member, seen)
+  if kind == 'stray' then return isStray(member, seen) end
+  if kind == 'worker' then
+    local tag = string.match(member, '^[^:]*:(' .. string.rep('%x', 12) .. ')')
+    local score = tag and redis.call('ZSCORE', q.leases, tag)
+    return score and score == seen and tonumber(score) <= nowMs
+  end
+  local score = redis.call('ZSCORE', q.wip, member)
+  return score and score == seen and tonumber(score) <= nowSeconds
 end
 
 -- Out of the registry; false when somebody else was faster.
@@ -82,7 +96,7 @@ for i = 1, tonumber(ARGV[7]) do
     verdicts[i] = 's'
   else
     -- Gone from wip: its owner settled it, or another cleaner took it away before us and has dealt with it.
-    verdicts[i] = take(member) and judge(member) or 'd'
+    verdicts[i] = (kind == 'stray' or take(member)) and judge(member) or 'd'
   end
 end
 freeDependents()

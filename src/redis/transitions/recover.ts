@@ -15,9 +15,10 @@ const leaksAtOnce = 200;
 export interface OverdueLease {
   /** `<id>:<execution>`, or what else somebody wrote into `rq:wip`. */
   member: Buffer;
-  /** The score exactly as Redis gave it: that of its worker's lease, or its own in `rq:wip`. */
+  /** The score exactly as Redis gave it: that of its worker's lease, or its own in `rq:wip`; of a stray the time it began. */
   score: string;
-  kind: 'worker' | 'job';
+  /** Whose lease is over. A `stray` has none any more. */
+  kind: 'worker' | 'job' | 'stray';
 }
 
 export type RecoverVerdict = 'recovered' | 'handedBack' | 'quarantined' | 'skipped' | 'dropped';

@@ -1,0 +1,84 @@
+import type { Redis } from 'ioredis';
+import { keys, prefixes, queueNameOf } from './keys.js';
+import { fromTimestamp } from './timestamp.js';
+import type { OverdueLease } from './transitions/recover.js';
+
+/** A job that says it runs, or is claimed, and that no lease speaks for. */
+export interface Stray {
+  queue: string;
+  lease: OverdueLease;
+}
+
+const keysAtOnce = 500;
+/** One worker of a Redis looks so often: it reads the status of every job. */
+const sweepEverySeconds = 3_600;
+
+/** Whether it is our turn to look for strays. */
+export const takeSweep = async (redis: Redis): Promise<boolean> =>
+  (await redis.set(keys.sweep, '1', 'EX', sweepEverySeconds, 'NX')) !== null;
+
+/**
+ * Jobs that began longer than a wide lease ago and that are in no `rq:wip`. Reads only, in small steps. What it finds
+ * may be on its way somewhere: only what a second look finds again is a stray.
+ */
+export const findStrays = async (
+  redis: Redis,
+  wideLeaseSeconds: number,
+  signal: AbortSignal,
+): Promise<Stray[]> => {
+  const beforeMs = (Number((await redis.time())[0]) - wideLeaseSeconds) * 1_000;
+  const seen = new Map<string, Stray>();
+  let cursor = '0';
+  do {
+    const [next, names] = await redis.scan(
+      cursor,
+      ...(['MATCH', `${prefixes.job}*`, 'COUNT', keysAtOnce] as const),
+    );
+    cursor = next;
+    for (const stray of await unheldOf(redis, names, beforeMs))
+      seen.set(`${stray.queue} ${stray.lease.member.toString()}`, stray);
+  } while (cursor !== '0' && !signal.aborted);
+  return signal.aborted ? [] : notHeld(redis, [...seen.values()]);
+};
+
+/** Those of the jobs that no registry holds. An id may be held by another queue than its own. */
+export const notHeld = async (redis: Redis, jobs: readonly Stray[]): Promise<Stray[]> => {
+  if (jobs.length === 0) return [];
+  const queues = (await redis.smembers(keys.queues))
+    .map(queueNameOf)
+    .filter((name) => name !== null);
+  const all = new Set([...queues, ...jobs.map(({ queue }) => queue)]);
+  const held = new Set<string>();
+  for (const queue of all) {
+    const members = await redis.zrange(keys.wip(queue), '0', '-1').catch(ofWrongType);
+    for (const member of members) held.add(member.split(':')[0] as string);
+  }
+  return jobs.filter(({ lease }) => !held.has(lease.member.toString().split(':')[0] as string));
+};
+
+const unheldOf = async (redis: Redis, names: string[], beforeMs: number): Promise<Stray[]> => {
+  const ids = names
+    .map((name) => name.slice(prefixes.job.length))
+    .filter((id) => /^[A-Za-z0-9_-]{1,200}$/.test(id));
+  if (ids.length === 0) return [];
+  const fields = ['status', 'origin', 'x_exec', 'started_at', 'enqueued_at'] as const;
+  const replies = await redis.pipeline(ids.map((id) => ['hmget', keys.job(id), ...fields])).exec();
+  return ids.flatMap((id, at) => {
+    // A key of another type is no job, and an audit's business.
+    const [error, values] = replies?.[at] ?? [null, null];
+    if (error || !values) return [];
+    const [status, queue, held, startedAt, enqueuedAt] = values as Array<string | null>;
+    const isAhead = status === 'queued' && Boolean(held);
+    const since = isAhead ? enqueuedAt : startedAt;
+    const sinceMs = fromTimestamp(since ?? undefined)?.getTime();
+    if ((status !== 'started' && !isAhead) || !queue || !since || sinceMs === undefined) return [];
+    if (sinceMs >= beforeMs) return [];
+    const member = Buffer.from(isAhead ? `${id}:${held}` : id);
+    return [{ queue, lease: { member, score: since, kind: 'stray' as const } }];
+  });
+};
+
+const ofWrongType = (error: Error): string[] => {
+  if (error.message.startsWith('WRONGTYPE')) return [];
+  throw error;
+};

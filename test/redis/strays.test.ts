@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { keys } from '../../src/redis/keys.js';
+import { cleanQueue } from '../../src/redis/maintenance.js';
+import { findStrays, notHeld, takeSweep } from '../../src/redis/strays.js';
+import { recover } from '../../src/redis/transitions/recover.js';
+import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { newJob, Wire } from './support/wire.js';
+
+const longAgo = '2026-01-02T03:04:05.000000Z';
+let server: FreshRedis;
+let wire: Wire;
+beforeAll(async () => {
+  server = await freshRedis();
+  wire = new Wire(server.url);
+});
+beforeEach(() => wire.redis.flushdb());
+afterAll(async () => {
+  wire.close();
+  await server.close();
+});
+
+const signal = new AbortController().signal;
+const find = () => findStrays(wire.redis, 90, signal);
+const idsOf = async () => (await find()).map(({ lease }) => lease.member.toString()).sort();
+/** Claims a job and then drops its lease, as a cleaner of RQ 1.x does. */
+const stray = async (id: string, more: Parameters<typeof newJob>[1] = {}) => {
+  await wire.enqueue(newJob(id, more));
+  const job = await wire.worker().claimOne();
+  await wire.redis.zrem(keys.wip('default'), `${id}:${job.execution}`);
+  await wire.redis.hset(keys.job(id), 'started_at', longAgo);
+  return job;
+};
+
+describe('strays', () => {
+  it('are jobs that run by their own account, long since, and that nobody holds', async () => {
+    await stray('lost');
+    await stray('young');
+    await wire.redis.hset(keys.job('young'), 'started_at', new Date().toISOString());
+    await wire.enqueue('held');
+    await wire.worker().claimOne();
+    await wire.redis.hset(keys.job('held'), 'started_at', longAgo);
+    await wire.enqueue('waiting');
+    await wire.redis.set(`rq:job:odd`, 'no hash');
+    await wire.redis.hset('rq:job:a b', 'status', 'started', 'origin', 'default');
+    await wire.redis.sadd('rq:job:x:dependents', 'y');
+    expect(await idsOf()).toEqual(['lost']);
+  });
+
+  it('are not those that another queue holds, or that Python 1.x holds by a bare id', async () => {
+    await stray('moved');
+    await stray('bare');
+    await wire.redis.sadd(keys.queues, keys.queue('other'));
+    await wire.redis.zadd(keys.wip('other'), 9_999_999_999, 'moved:x');
+    await wire.redis.zadd(keys.wip('default'), 9_999_999_999, 'bare');
+    expect(await idsOf()).toEqual([]);
+  });
+
+  it('go back to the head of their queue once, and then to the FailedQueue', async () => {
+    await stray('lost');
+    await wire.enqueue('next');
+    const [found] = await find();
+    if (!found) throw new Error('none found');
+    const { lease } = found;
+    expect(await recover(wire.redis, 'default', [lease], wire.settings)).toEqual(['recovered']);
+    expect(await wire.ids()).toEqual(['lost', 'next']);
+    expect(await recover(wire.redis, 'default', [lease], wire.settings)).toEqual(['skipped']);
+    expect(await wire.ids()).toEqual(['lost', 'next']);
+    const again = await wire.worker().claimOne();
+    expect(again.attempt).toBe(2);
+    await wire.redis.zrem(keys.wip('default'), `lost:${again.execution}`);
+    await wire.redis.hset(keys.job('lost'), 'started_at', longAgo);
+    const leases = (await find()).map((each) => each.lease);
+    expect(await recover(wire.redis, 'default', leases, wire.settings)).toEqual(['quarantined']);
+    expect(await wire.status('lost')).toBe('failed');
+    expect(await wire.story('lost')).toBe('enqueued started recovered started quarantined');
+  });
+
+  it('are left alone when they have moved on between the looks', async () => {
+    await stray('rerun');
+    await stray('ended');
+    const strays = await find();
+    expect(strays).toHaveLength(2);
+    await wire.redis.hset(keys.job('rerun'), 'started_at', '2026-02-02T03:04:05.000000Z');
+    await wire.redis.hset(keys.job('ended'), 'status', 'finished');
+    const leases = (await notHeld(wire.redis, strays)).map(({ lease }) => lease);
+    expect(await recover(wire.redis, 'default', leases, wire.settings)).toEqual([
+      'skipped',
+      'skipped',
+    ]);
+    expect(await wire.ids()).toEqual([]);
+  });
+
+  it('may have been claimed ahead; one that is in its list is none', async () => {
+    await wire.enqueue('ahead');
+    const [job] = await wire.worker().hold(1);
+    if (!job) throw new Error('nothing held');
+    await wire.redis.del(keys.wip('default'));
+    await wire.redis.hset(keys.job('ahead'), 'enqueued_at', longAgo);
+    const [found] = await find();
+    if (!found) throw new Error('none found');
+    await wire.redis.rpush(keys.queue('default'), 'ahead');
+    const skipped = await recover(wire.redis, 'default', [found.lease], wire.settings);
+    expect(skipped).toEqual(['skipped']);
+    await wire.redis.del(keys.queue('default'));
+    expect(await recover(wire.redis, 'default', [found.lease], wire.settings)).toEqual([
+      'handedBack',
+    ]);
+    expect(await wire.ids()).toEqual(['ahead']);
+    expect((await wire.worker().claimOne()).jobId).toBe('ahead');
+  });
+
+  it('are looked for by one worker of a Redis', async () => {
+    expect(await takeSweep(wire.redis)).toBe(true);
+    expect(await takeSweep(wire.redis)).toBe(false);
+    expect(await wire.redis.ttl(keys.sweep)).toBeGreaterThan(3_500);
+  });
+});
+
+describe('a cleaning', () => {
+  it('takes out canceled jobs that are gone, and workers that are', async () => {
+    const { redis } = wire;
+    await redis.zadd(keys.canceled('default'), 1, 'gone', 2, 'kept');
+    await redis.hset(keys.job('kept'), 'status', 'canceled');
+    await redis.hset(keys.worker('alive'), 'state', 'idle');
+    const workers = [keys.worker('alive'), keys.worker('dead')];
+    await redis.sadd(keys.workersOf('default'), ...workers);
+    await redis.sadd(keys.workers, ...workers, keys.worker('unlisted'));
+    expect(await cleanQueue(redis, 'default')).toBe(true);
+    expect(await redis.zrange(keys.canceled('default'), '0', '-1')).toEqual(['kept']);
+    expect(await redis.smembers(keys.workersOf('default'))).toEqual([keys.worker('alive')]);
+    expect(await redis.smembers(keys.workers)).toEqual([keys.worker('alive')]);
+    expect(await redis.exists(keys.cleaning('default'))).toBe(0);
+  });
+
+  it("leaves a lock that is another's by the time it ends", async () => {
+    const { redis } = wire;
+    const lock = keys.cleaning('default');
+    // Taken over while it is at work: as if it had been frozen for longer than the lock holds.
+    const frozen = Object.create(redis, {
+      time: {
+        value: async () => {
+          await redis.set(lock, 'theirs');
+          return redis.time();
+        },
+      },
+    }) as typeof redis;
+    expect(await cleanQueue(frozen, 'default')).toBe(true);
+    expect(await redis.get(lock)).toBe('theirs');
+  });
+});
