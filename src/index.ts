@@ -20,6 +20,14 @@ export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
 export { bootCron, type CronEvents, type CronOptions, type RunningCron } from './boot/boot-cron.js';
 export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
+export {
+  bootWorkerPool,
+  type PoolEvents,
+  PoolGaveUpError,
+  type PoolOptions,
+  type PoolSummary,
+  type RunningPool,
+} from './boot/boot-worker-pool.js';
 export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
 export type { RedisAddress } from './redis/connection.js';
 export type { ListedCronEntry, ListedCronScheduler } from './redis/cron-records.js';

@@ -1,7 +1,7 @@
 /** What a command ends with, where that is more than "0 done": told in its help, and in docs/cli.md. */
 const special: Readonly<Record<string, string>> = {
   worker: '1 it stopped and left jobs behind, or all workers are suspended',
-  'worker-pool': '1 a worker stopped and left jobs behind',
+  'worker-pool': '1 it gave up, left jobs behind, or all workers are suspended',
   run: '1 the job failed, was canceled or is gone, or gave no result within --wait; 130 Ctrl-C, the job goes on',
   watch: '130 Ctrl-C',
   info: '130 Ctrl-C, with --interval',

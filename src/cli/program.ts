@@ -17,6 +17,7 @@ import { stopCommand } from './commands/stop.js';
 import { suspendCommands } from './commands/suspend.js';
 import { watchCommand } from './commands/watch.js';
 import { workerCommand } from './commands/worker.js';
+import { workerPoolCommand } from './commands/worker-pool.js';
 import { applySettings, effectiveSettings } from './config/effective.js';
 import { loadConfig } from './config/load-config.js';
 import type { CommonOptions } from './connect.js';
@@ -32,7 +33,7 @@ import { usefulTraceback } from './traceback.js';
 type AddCommand = (program: Command, io: Io) => void;
 /** In the order of the help. */
 const groups: Readonly<Record<string, readonly AddCommand[]>> = {
-  'Run jobs:': [workerCommand, runCommand, enqueueCommand, cronCommand],
+  'Run jobs:': [workerCommand, workerPoolCommand, runCommand, enqueueCommand, cronCommand],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
   'Steer:': [stopCommand, suspendCommands, pauseCommands, commandWorkersCommands],

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { bootWorker, Rq, type RunningWorker } from '../../src/index.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
-import { endAll, rxrq } from './support/rxrq.js';
+import { endAll, Rxrq, rxrq } from './support/rxrq.js';
 
 let redis: FreshRedis;
 let url: string;
@@ -150,5 +150,26 @@ describe('rxrq worker', () => {
     const { code, stderr } = await rxrq(url, 'worker', 'a', '--import', handlers, ...options);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe('rxrq worker-pool', () => {
+  it('runs jobs in several workers, and stops them all at a signal', async () => {
+    const handlers = new URL('../interop/fixtures/nodejobs.js', import.meta.url).pathname;
+    const args = ['worker-pool', 'a', '--import', handlers, '--isolation', 'inline', '-n', '2'];
+    const pool = new Rxrq([...args, '--json'], { RQ_REDIS_URL: url });
+    await until('both are up', () => pool.stdout.split('"event":"up"').length === 3);
+    const job = await rq.queue('a').enqueue('nodejobs.add', 1, 2);
+    expect(await job.result({ timeoutMs: 10_000 })).toBe(3);
+    pool.kill('SIGTERM');
+    expect(await pool.code).toBe(0);
+    expect(pool.objects().at(-1)).toMatchObject({ event: 'stopped', finished: 1, left: [] });
+    expect(await redis.client.scard('rq:workers')).toBe(0);
+  });
+
+  it('refuses handlers that are not there', async () => {
+    const { code, stderr } = await rxrq(url, 'worker-pool', '--import', 'nowhere.js');
+    expect(code).toBe(2);
+    expect(stderr).toContain('there is no such file');
   });
 });

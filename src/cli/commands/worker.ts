@@ -13,7 +13,7 @@ import { repeated, seconds, weight, wholeNumber } from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
-interface WorkerCommandOptions extends CommonOptions {
+export interface WorkerCommandOptions extends CommonOptions {
   import?: string[];
   container?: string;
   concurrency?: number;
@@ -33,10 +33,9 @@ interface WorkerCommandOptions extends CommonOptions {
   publishCurrentJob?: boolean;
 }
 
-/** `rxrq worker`: runs jobs until it is stopped. */
-export const workerCommand = (program: Command, io: Io): void => {
-  withCommonOptions(program.command('worker'))
-    .description('run jobs of the queues, in strict order of the queues unless told otherwise')
+/** What a worker and each one of a pool may be told. */
+export const withWorkerFlags = (command: Command): Command =>
+  withCommonOptions(command)
     .argument('[queues...]', 'queues to work on', ['default'])
     .option(
       '--import <file>',
@@ -68,7 +67,6 @@ export const workerCommand = (program: Command, io: Io): void => {
       'take turns, this queue n times as often as one without (repeatable)',
       repeated(weight),
     )
-    .option('-n, --name <name>', 'unique among living workers (default: a random one)')
     .option(
       '--grace <seconds>',
       'how long running jobs may go on after a signal (default: until they are done)',
@@ -85,9 +83,15 @@ export const workerCommand = (program: Command, io: Io): void => {
       seconds(1),
     )
     .option('--publish-current-job', 'show the running job in `rq info` and dashboards')
+    .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.');
+
+/** `rxrq worker`: runs jobs until it is stopped. */
+export const workerCommand = (program: Command, io: Io): void => {
+  withWorkerFlags(program.command('worker'))
+    .description('run jobs of the queues, in strict order of the queues unless told otherwise')
+    .option('-n, --name <name>', 'unique among living workers (default: a random one)')
     .option('--pid <file>', 'write the process id to this file')
     .option('-q, --quiet', 'print no line for a job that finished')
-    .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
 };
 
@@ -164,7 +168,7 @@ const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder 
 };
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
-const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
+export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
   if (!options.import)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [

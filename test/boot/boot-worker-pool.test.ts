@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  bootWorkerPool,
+  type PoolOptions,
+  type RunningPool,
+} from '../../src/boot/boot-worker-pool.js';
+import { keys } from '../../src/redis/keys.js';
+import { Rq } from '../../src/streams/rq.js';
+import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+import { fixture } from './support/worker-process.js';
+
+let redis: FreshRedis;
+let rq: Rq;
+const pools: RunningPool[] = [];
+beforeAll(async () => {
+  redis = await freshRedis();
+  rq = new Rq({ url: redis.url });
+});
+afterEach(async () => {
+  await Promise.allSettled(pools.splice(0).flatMap((pool) => [pool.stop(), pool.stop()]));
+  await redis.client.flushdb();
+});
+afterAll(async () => {
+  await rq.close();
+  await redis.close();
+});
+
+const boot = async (options: Partial<PoolOptions> = {}): Promise<RunningPool> => {
+  const pool = await bootWorkerPool({
+    url: redis.url,
+    handlers: fixture('plain.js'),
+    isolation: 'inline',
+    workers: 2,
+    handleSignals: false,
+    ...options,
+  });
+  pools.push(pool);
+  return pool;
+};
+const registered = () => redis.client.smembers(keys.workers);
+
+describe('bootWorkerPool', () => {
+  it('runs jobs in several processes, and stops them all', async () => {
+    const names: string[] = [];
+    const pool = await boot({ on: { onUp: (_, name) => void names.push(name) } });
+    expect(new Set(names).size).toBe(2);
+    expect(await registered()).toHaveLength(2);
+    expect(new Set(pool.pids).size).toBe(2);
+    const job = await rq.queue().enqueue('plain.add', 1, 2);
+    expect(await job.result({ timeoutMs: 10_000 })).toBe(3);
+    expect(await pool.stop()).toMatchObject({ finished: 1, failed: 0, left: [] });
+    expect(pool.pids).toEqual([]);
+    expect(await registered()).toEqual([]);
+  });
+
+  it('starts anew what dies', async () => {
+    const exits: Array<string | null> = [];
+    const pool = await boot({ on: { onExit: (_, __, signal) => void exits.push(signal) } });
+    const [victim] = pool.pids;
+    process.kill(victim as number, 'SIGKILL');
+    await until(
+      'it is replaced',
+      () => pool.pids.length === 2 && !pool.pids.includes(victim as number),
+    );
+    expect(exits).toEqual(['SIGKILL']);
+    await until('the new one is registered', async () => (await registered()).length === 3);
+    const job = await rq.queue().enqueue('plain.add', 2, 2);
+    expect(await job.result({ timeoutMs: 10_000 })).toBe(4);
+  });
+
+  it('gives up when they die too often, and leaves nobody behind', async () => {
+    const pool = await boot({ mostDeaths: 1 });
+    const [first] = pool.pids;
+    process.kill(first as number, 'SIGKILL');
+    const second = await until('it is replaced', () => {
+      const { pids } = pool;
+      return pids.length === 2 && !pids.includes(first as number) && pids;
+    });
+    for (const pid of second) process.kill(pid, 'SIGKILL');
+    await expect(pool.done).rejects.toThrow(
+      /The pool gave up: .*worker-\d needed more than 1 restarts/,
+    );
+    expect(pool.pids).toEqual([]);
+  });
+
+  it('ends in a burst when all queues are empty, and starts nobody anew', async () => {
+    await rq.queue().enqueueMany([1, 2, 3].map((n) => ({ name: 'plain.add', args: [n, n] })));
+    const pool = await boot({ burst: true });
+    expect(await pool.done).toMatchObject({ finished: 3, left: [] });
+    expect(await rq.queue().length()).toBe(0);
+  });
+
+  it('fails at once when a worker does not come up', async () => {
+    await expect(boot({ handlers: '/nowhere.js' })).rejects.toThrow(/nowhere/);
+    await expect(boot({ workers: 0 })).rejects.toThrow(/workers: it must be a whole number/);
+    await expect(boot({ concurrency: 0 })).rejects.toThrow(/concurrency/);
+    expect(await registered()).toEqual([]);
+  });
+});
