@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { catalogue } from '../interop/cases/catalogue.mjs';
 
@@ -42,5 +42,17 @@ describe('docs/interop.md', () => {
       Object.entries(without).map(([release, why]) => ({ number, release, why })),
     );
     expect(reasons).toEqual(known);
+  });
+
+  it('tells of sharp edges that tests show, and of no others', () => {
+    const directory = new URL('../interop/sharp-edges/', import.meta.url);
+    const sources = readdirSync(directory).map((name) =>
+      readFileSync(new URL(name, directory), 'utf8'),
+    );
+    const shown = sources.flatMap((source) =>
+      [...source.matchAll(/\bS(\d+): /g)].map(([, n]) => Number(n)),
+    );
+    const told = [...page.matchAll(/^\| S(\d+) \| /gm)].map(([, n]) => Number(n));
+    expect(told).toEqual([...new Set(shown)].sort((a, b) => a - b));
   });
 });

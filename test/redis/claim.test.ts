@@ -218,7 +218,6 @@ describe('claim of hashes that somebody spoilt', () => {
     ['timeout is a fraction', { timeout: '1.5' }, 'field timeout'],
     ['timeout is NaN', { timeout: 'NaN' }, 'field timeout'],
     ['timeout is negative', { timeout: '-5' }, 'field timeout'],
-    ['timeout is empty', { timeout: '' }, 'field timeout'],
     ['timeout is huge', { timeout: '9'.repeat(400) }, 'field timeout'],
     ['result_ttl is text', { result_ttl: 'soon' }, 'field result_ttl'],
     ['result_ttl is a fraction', { result_ttl: '0.5' }, 'field result_ttl'],

@@ -45,8 +45,8 @@ for i = 1, tonumber(ARGV[8]) do
         local began = string.format('%.6f', nowSeconds + nowMicros / 1000000 - ago / 1000)
         redis.call('HSET', executionKey, 'id', execution, 'job_id', id, 'worker_name', worker, 'created_at', began, 'last_heartbeat', now)
         redis.call('EXPIRE', executionKey, wideLease)
-        redis.call('ZADD', executionsKey, nowSeconds + wideLease + 60, execution)
-        redis.call('EXPIRE', executionsKey, wideLease + 60)
+        redis.call('ZADD', executionsKey, nowSeconds + wideLease, execution)
+        redis.call('EXPIRE', executionsKey, wideLease)
       end
     end
   end

@@ -83,7 +83,7 @@ local reply, taken = { '', 0, 0, '' }, 0
 local function answer(id, data, meta, execution, timeout, stream, enqueuedAt)
   local at = #reply
   reply[at + 1], reply[at + 2], reply[at + 3] = id, data, meta
-  reply[at + 4] = execution .. ' ' .. (timeout or '180') .. (stream and ' 1 ' or ' 0 ')
+  reply[at + 4] = execution .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1 ' or ' 0 ')
     .. (enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or '')
 end
 
@@ -292,14 +292,15 @@ local function seldom()
   function made.oddField(jobKey, timeout, ours)
     local odd
     local limit = timeout and integer(timeout)
-    if timeout and (not limit or limit < -1) then odd = 'timeout'
+    -- An empty field is an absent one, as for RQ.
+    if timeout and timeout ~= '' and (not limit or limit < -1) then odd = 'timeout'
     elseif not ours then
       local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
       local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at',
         'failure_callback_name', 'stopped_callback_name', 'webhooks')
       made.hasMore = f[6] and f[6] ~= '' or f[7] and f[7] ~= '' or f[8]
       for i, name in ipairs(names) do
-        if f[i] and (i <= 3 and not integer(f[i]) or i > 3 and f[i] ~= '' and not isDate(f[i])) then
+        if f[i] and f[i] ~= '' and (i <= 3 and not integer(f[i]) or i > 3 and not isDate(f[i])) then
           odd = name
           break
         end
