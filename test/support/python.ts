@@ -106,7 +106,7 @@ export function describeWithPython<Version extends PythonRqVersion>(
   }
 }
 
-function pythonPath(version: PythonRqVersion): string | undefined {
+export function pythonPath(version: PythonRqVersion): string | undefined {
   if (process.env.RXRQ_PYTHON_RQ === 'missing') return undefined;
   const { variable, directory } = environments[version];
   const given = process.env[variable];

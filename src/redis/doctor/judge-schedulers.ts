@@ -23,7 +23,7 @@ export const judgeSchedulers = (queues: readonly QueueReading[]): Diagnosis => {
       level: 'problem',
       what: `${lateAlone.reduce((sum, { overdue }) => sum + overdue, 0)} jobs are overdue, and no scheduler serves ${namesOf(lateAlone)}`,
       why: 'only a scheduler moves scheduled jobs and retries with a pause',
-      remedy: 'rq worker --with-scheduler, or a scheduler of rxrq, for these queues',
+      remedy: 'a worker of rxrq, or rq worker --with-scheduler, for these queues',
     };
   if (late.length > 0)
     return {
@@ -40,7 +40,7 @@ export const judgeSchedulers = (queues: readonly QueueReading[]): Diagnosis => {
       level: 'warning',
       what: `scheduled jobs, and no scheduler: ${namesOf(alone)}`,
       why: 'nobody will move them when their time comes',
-      remedy: 'rq worker --with-scheduler, or a scheduler of rxrq, for these queues',
+      remedy: 'a worker of rxrq, or rq worker --with-scheduler, for these queues',
     };
   const held = queues.flatMap(({ name, lock }) =>
     lock ? [`${name} by ${lock.holder ?? lock.value}`] : [],
