@@ -57,6 +57,7 @@ export {
   UnserializableError,
 } from './redis/payload/index.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
+export type { Backoff, RepeatOptions, RetryOptions } from './redis/runs-again.js';
 export type { PauseOptions } from './redis/suspension.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
@@ -94,5 +95,7 @@ export {
   defineTasks,
   type JobContext,
   NoCurrentJobError,
+  RetryError,
+  type RetryWish,
   type Task,
 } from './tasks.js';

@@ -5,6 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 // well bring a second copy of this file into the process, and both must mean the same job.
 const taskBrand = Symbol.for('rxrq.task');
 const doNotRetryBrand = Symbol.for('rxrq.doNotRetry');
+const retryBrand = Symbol.for('rxrq.retry');
 const storageKey = Symbol.for('rxrq.currentJob');
 
 /**
@@ -97,6 +98,55 @@ export class DoNotRetryError extends Error {
   override readonly name: string = 'DoNotRetryError';
   readonly [doNotRetryBrand] = true;
 }
+
+/** What a handler wants when it throws a RetryError. */
+export interface RetryWish {
+  /** How often the job may ask for another run; the one after that quarantines it. */
+  max: number;
+  /** The pauses before those runs, in seconds; the last one serves all further ones. Default: none. */
+  intervalsSeconds?: number | readonly number[];
+}
+
+/**
+ * Throw it, or a subclass, from a handler to have the job run again, whatever retries it was enqueued with: what it
+ * waits for is not there yet. RQ: a returned `Retry`, and its rule for the pauses. Each such run counts as a failed attempt.
+ */
+export class RetryError extends Error {
+  override readonly name: string = 'RetryError';
+  readonly max: number;
+  readonly intervalsSeconds: readonly number[];
+  readonly [retryBrand] = true;
+
+  /** @throws TypeError for a number that is not whole, or too small */
+  constructor(message: string, { max, intervalsSeconds = 0 }: RetryWish, options?: ErrorOptions) {
+    super(message, options);
+    this.max = max;
+    this.intervalsSeconds = [intervalsSeconds].flat();
+    if (!retryAskedBy(this)) {
+      throw new TypeError(
+        'RetryError: max must be a whole number of 1 or more, intervalsSeconds 1 to 1000 whole numbers of 0 or more',
+      );
+    }
+  }
+}
+
+const isWhole = (value: unknown, least: number): value is number =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= 1e9;
+
+/** What a thrown value asks for, whichever copy of the package made its class; `null` when it asks for nothing. */
+export const retryAskedBy = (
+  error: unknown,
+): { max: number; intervalsSeconds: readonly number[] } | null => {
+  if (typeof error !== 'object' || error === null || !(retryBrand in error)) return null;
+  const { max, intervalsSeconds: pauses } = error as unknown as Record<string, unknown>;
+  const isFine =
+    isWhole(max, 1) &&
+    Array.isArray(pauses) &&
+    pauses.length >= 1 &&
+    pauses.length <= 1_000 &&
+    pauses.every((pause) => isWhole(pause, 0));
+  return isFine ? { max, intervalsSeconds: pauses } : null;
+};
 
 /** Whether a thrown value forbids a retry, whichever copy of the package made its class. */
 export const isDoNotRetry = (error: unknown): boolean =>

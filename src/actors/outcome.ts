@@ -1,3 +1,5 @@
+import type { RetryAsked } from '../redis/transitions/settlement.js';
+
 /** An error as it crosses the fork: plain text, nothing that could run. */
 export interface SerializedError {
   name: string;
@@ -14,7 +16,13 @@ export type Outcome =
   /** `result` holds serializer bytes, ready for the wire; `null` when the handler returned nothing. */
   | { kind: 'returned'; result: Buffer | null }
   /** `retryable: false` when the handler, or what it returned, can never succeed. */
-  | { kind: 'threw'; error: SerializedError; retryable: boolean }
+  | {
+      kind: 'threw';
+      error: SerializedError;
+      retryable: boolean;
+      /** The handler asked for another run. */
+      retryAsked?: RetryAsked;
+    }
   | { kind: 'timedOut'; limitMs: number }
   /** `detail` says what is known of the death: last lines of stderr, "broke the protocol: …". */
   | { kind: 'died'; exitCode: number | null; signal: string | null; detail: string }

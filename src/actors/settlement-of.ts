@@ -21,6 +21,7 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
         reason: cut(`${name}: ${message}`),
         retryable: outcome.retryable,
         traceback: stack,
+        ...(outcome.retryAsked && { retryAsked: outcome.retryAsked }),
       };
     }
     case 'timedOut': {

@@ -27,6 +27,8 @@ const details: Details = {
   retried: ({ retriesLeft, delaySeconds }) =>
     `${shown(retriesLeft)} retries left${isAbove(delaySeconds, 0) ? `, in ${shown(delaySeconds)} s` : ''}`,
   stopped: () => '',
+  repeated: ({ repeatsLeft, delaySeconds }) =>
+    `${shown(repeatsLeft)} repeats left${isAbove(delaySeconds, 0) ? `, in ${shown(delaySeconds)} s` : ''}`,
   quarantined: ({ reason }) => shown(reason),
   requeued: () => '',
   recovered: ({ recoveries }) => `its worker was lost, recovery ${shown(recoveries)}`,

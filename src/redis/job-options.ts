@@ -1,16 +1,11 @@
 import { type CallbackOption, encodeCallbacks } from './callbacks.js';
 import { type DependsOn, dependencyFields, planDependencies } from './depends-on.js';
 import { dueOf } from './due.js';
-import {
-  type Duration,
-  type DurationRule,
-  durationOption,
-  largestSeconds,
-  secondsOf,
-} from './duration.js';
+import { type Duration, type DurationRule, durationOption } from './duration.js';
 import { InvalidOptionError } from './errors.js';
 import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
+import { type RepeatOptions, type RetryOptions, repeatFields, retryFields } from './runs-again.js';
 import type { NewJob } from './transitions/enqueue.js';
 import { encodeWebhooks, type WebhookOption } from './webhooks.js';
 
@@ -53,13 +48,8 @@ export interface JobOptions {
    * ended well, as in RQ.
    */
   dependsOn?: DependsOn;
-  /** Further attempts after a failure. `intervals` are the pauses; a single one serves all. */
-  retry?: {
-    max: number;
-    intervals?: Duration | readonly Duration[];
-    intervalsSeconds?: readonly number[];
-    atFront?: boolean;
-  };
+  retry?: RetryOptions;
+  repeat?: RepeatOptions;
   /** `pickle` for Python workers that run with RQ's default serializer. Default: `json`. */
   serializer?: SerializerName;
   /** `stream` also where no Python reader is known: RQ's results stream, at 4.4 KB a job. Default: `hash`. */
@@ -99,6 +89,7 @@ const known = new Set([
   'atFront',
   'dependsOn',
   'retry',
+  'repeat',
   'serializer',
   'results',
   'kwargs',
@@ -146,6 +137,7 @@ export const fieldsOf = (
   const failureTtl = durationOption(options, 'failureTtl', keptRule);
   if (failureTtl !== undefined) fields.push('failure_ttl', failureTtl);
   if (options.retry !== undefined) fields.push(...retryFields(options.retry));
+  if (options.repeat !== undefined) fields.push(...repeatFields(options.repeat));
   if (options.meta !== undefined && Object.keys(options.meta).length > 0) {
     fields.push('meta', encodeValue(options.meta, options.serializer ?? 'json', { root: 'meta' }));
   }
@@ -174,32 +166,3 @@ const afterwardsOf = ({ onSuccess, onFailure, onStopped, webhooks }: JobOptions)
 
 const timeoutRule: DurationRule = { least: 1, forever: true };
 const keptRule: DurationRule = { least: 0, forever: true };
-
-const retryFields = (retry: NonNullable<JobOptions['retry']>): Array<string | number> => {
-  const max = retry.max;
-  if (!Number.isInteger(max) || max < 1 || max > largestSeconds)
-    throw new InvalidOptionError('retry.max', 'it must be a whole number, 1 or more');
-  const intervals = pausesOf(retry);
-  // An empty list crashes RQ's failure path.
-  const fields: Array<string | number> = [
-    'retries_left',
-    max,
-    'retry_intervals',
-    JSON.stringify(intervals.length > 0 ? intervals : [0]),
-  ];
-  if (retry.atFront) fields.push('enqueue_at_front_on_retry', 1);
-  return fields;
-};
-
-const pausesOf = ({ intervals, intervalsSeconds }: NonNullable<JobOptions['retry']>): number[] => {
-  if (intervals !== undefined && intervalsSeconds !== undefined)
-    throw new InvalidOptionError(
-      'retry.intervals',
-      'it says the same as retry.intervalsSeconds; give one',
-    );
-  const option = intervals === undefined ? 'retry.intervalsSeconds' : 'retry.intervals';
-  const given = intervals ?? intervalsSeconds ?? [];
-  return (Array.isArray(given) ? given : [given]).map((pause) =>
-    secondsOf(option, pause, { least: 0 }),
-  );
-};

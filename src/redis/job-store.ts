@@ -69,7 +69,13 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
     const value = fields.get('return_value');
     return { kind: 'returned', value: value ? decodeValue(decodeResultReturnValue(value)) : null };
   }
-  if (type !== '' && type !== '1' && (record.status === 'failed' || record.status === 'stopped')) {
+  // Type 4 is an attempt that was retried: how the job ended is elsewhere.
+  if (
+    type !== '' &&
+    type !== '1' &&
+    type !== '4' &&
+    (record.status === 'failed' || record.status === 'stopped')
+  ) {
     const text = fields.get('exc_string');
     return { kind: 'failed', traceback: text ? decodeExcString(text) : '' };
   }

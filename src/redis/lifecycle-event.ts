@@ -29,6 +29,8 @@ export type LifecycleEvent = Common &
     | { kind: 'retried'; retriesLeft: number; delaySeconds: number }
     /** Somebody stopped it while it ran; `quarantined` follows. The status on the wire is `stopped`. */
     | { kind: 'stopped'; execution: string }
+    /** It finished and is to run again: back on its queue, or scheduled when `delaySeconds` > 0. */
+    | { kind: 'repeated'; repeatsLeft: number; delaySeconds: number }
     /** In the FailedQueue. The status on the wire is `failed`; `stopped` after an event of that name. */
     | { kind: 'quarantined'; reason: string }
     | { kind: 'requeued' }
@@ -58,6 +60,7 @@ const listed = new Set<string>([
   'scheduled',
   'failed',
   'retried',
+  'repeated',
   'stopped',
   'quarantined',
   'requeued',

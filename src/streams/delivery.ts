@@ -1,5 +1,6 @@
 import { decodeCall, decodeMeta, encodeValue, type JobCall } from '../redis/payload/index.js';
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
+import { retryAskedBy } from '../tasks.js';
 
 /** A delivery was settled before, by hand or by the clock. */
 export class AlreadySettledError extends Error {
@@ -55,15 +56,21 @@ export class Delivery {
     return this.end({ kind: 'finish', result: bytes });
   }
 
-  /** The job failed: retried when RQ's retries allow it, else quarantined. @throws AlreadySettledError */
+  /**
+   * The job failed: retried when RQ's retries allow it, or as a RetryError asks for; else quarantined.
+   *
+   * @throws AlreadySettledError
+   */
   fail(error: unknown, { retryable = true }: { retryable?: boolean } = {}): Promise<Verdict> {
     const traceback = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    const asked = retryAskedBy(error);
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return this.end({
       kind: 'fail',
       reason: reason.slice(0, 500),
       retryable,
       traceback: traceback.slice(0, 65_536),
+      ...(asked && { retryAsked: asked }),
     });
   }
 

@@ -27,6 +27,7 @@ const reopening = new Set<LifecycleKind>([
   'released',
   'requeued',
   'retried',
+  'repeated',
   'recovered',
   'started',
 ]);

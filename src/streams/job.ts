@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
 import { allDependents, dependentsOf } from '../redis/dependents.js';
+import { dateMs } from '../redis/due.js';
 import { InvalidJobOperationError, InvalidOptionError, NoSuchJobError } from '../redis/errors.js';
 import { type Execution, readExecutions } from '../redis/executions.js';
 import { failureKind } from '../redis/failure.js';
@@ -14,6 +15,7 @@ import { cancel } from '../redis/transitions/cancel.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { requeue } from '../redis/transitions/requeue.js';
+import { promote, reschedule } from '../redis/transitions/reschedule.js';
 import { within } from '../redis/within.js';
 import { Bell } from './bell.js';
 import { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './errors.js';
@@ -129,6 +131,39 @@ export class Job<Result = unknown> {
    */
   stop({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<void> {
     return stopJob(this.doors.redis, this.id, timeoutMs);
+  }
+
+  /** A scheduled job: to its queue now. @throws NoSuchJobError, InvalidJobOperationError */
+  async promote(): Promise<void> {
+    const { redis, wire } = this.doors;
+    this.checkScheduled('promote', await promote(redis, this.queue, this.id, wire));
+  }
+
+  /** A scheduled job: another time. @throws NoSuchJobError, InvalidJobOperationError, InvalidOptionError */
+  async reschedule(at: Date): Promise<void> {
+    const { redis, wire } = this.doors;
+    const due = { atMs: dateMs('at', at) };
+    this.checkScheduled('reschedule', await reschedule(redis, this.queue, this.id, due, wire));
+  }
+
+  private checkScheduled(operation: string, was: string): void {
+    if (was === '') throw new NoSuchJobError(this.id);
+    if (was === 'quarantined')
+      throw new InvalidJobOperationError(
+        this.id,
+        operation,
+        'it cannot be read; it was quarantined',
+      );
+    if (was !== 'moved') {
+      const reason = was === 'scheduled' ? 'it is not in the registry' : `it is ${was}`;
+      throw new InvalidJobOperationError(this.id, operation, reason);
+    }
+  }
+
+  /** When it is due; `null` when it is not scheduled. RQ: `ScheduledJobRegistry.get_scheduled_time`. */
+  async dueAt(): Promise<Date | null> {
+    const score = await this.doors.redis.zscore(keys.scheduled(this.queue), this.id);
+    return score === null ? null : new Date(Math.round(Number(score) * 1_000));
   }
 
   /**

@@ -24,6 +24,16 @@ const table: [Outcome, ReturnType<typeof settlementOf>][] = [
     { kind: 'fail', reason: 'RangeError: out of paper', retryable: false, traceback: error.stack },
   ],
   [
+    { kind: 'threw', error, retryable: true, retryAsked: { max: 2, intervalsSeconds: [5] } },
+    {
+      kind: 'fail',
+      reason: 'RangeError: out of paper',
+      retryable: true,
+      traceback: error.stack,
+      retryAsked: { max: 2, intervalsSeconds: [5] },
+    },
+  ],
+  [
     { kind: 'timedOut', limitMs: 180_000 },
     { kind: 'fail', reason: limit, retryable: true, traceback: limit },
   ],

@@ -1,3 +1,4 @@
+import type { RetryAsked } from '../../redis/transitions/settlement.js';
 import type { LogLevel } from '../../tasks.js';
 import type { Note, StopReason } from './executor.js';
 import { encodeFrame, type Frame, ProtocolError } from './frames.js';
@@ -97,14 +98,20 @@ const outcome = (fields: Fields, bytes: Attachments): ChildOutcome => {
       return { kind: 'returned', result: result === null ? null : bytes.take(result, 'result') };
     }
     case 'threw': {
-      only(fields, 'threw', ['kind', 'error', 'retryable']);
+      only(fields, 'threw', ['kind', 'error', 'retryable', 'retryAsked']);
       const error = record(fields.error, 'error');
       only(error, 'error', ['name', 'message', 'stack']);
       if (typeof fields.retryable !== 'boolean') throw wrong('retryable');
       const name = text(error.name, 'error.name', 1 << 14);
       const message = text(error.message, 'error.message', 1 << 17);
       const stack = text(error.stack, 'error.stack', 1 << 17);
-      return { kind: 'threw', error: { name, message, stack }, retryable: fields.retryable };
+      const { retryable, retryAsked: asked } = fields;
+      return {
+        kind: 'threw',
+        error: { name, message, stack },
+        retryable,
+        ...(asked !== undefined && { retryAsked: retryAsked(record(asked, 'retryAsked')) }),
+      };
     }
     case 'undecodable':
       only(fields, 'undecodable', ['kind', 'cause']);
@@ -124,6 +131,16 @@ const outcome = (fields: Fields, bytes: Attachments): ChildOutcome => {
     default:
       throw new ProtocolError('an outcome of an unknown kind');
   }
+};
+
+const retryAsked = (fields: Fields): RetryAsked => {
+  only(fields, 'retryAsked', ['max', 'intervalsSeconds']);
+  const intervals = list(fields.intervalsSeconds, 'intervalsSeconds');
+  if (intervals.length < 1 || intervals.length > 1_000) throw wrong('intervalsSeconds');
+  return {
+    max: integer(fields.max, 'max'),
+    intervalsSeconds: intervals.map((pause) => integer(pause, 'intervalsSeconds')),
+  };
 };
 
 const levels: readonly string[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];

@@ -1,7 +1,7 @@
 import { decodeCall } from '../../redis/payload/call.js';
 import { UnserializableError } from '../../redis/payload/errors.js';
 import { decodeValue, encodeValue } from '../../redis/payload/value.js';
-import { isDoNotRetry, type JobContext, runAsJob } from '../../tasks.js';
+import { isDoNotRetry, type JobContext, retryAskedBy, runAsJob } from '../../tasks.js';
 import type { Handler, Handlers } from '../handlers/handlers.js';
 import type { CallbackToRun, JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
@@ -21,7 +21,7 @@ export interface PerformOptions {
 
 const mebibyte = 1024 * 1024;
 
-const threw = (error: unknown, retryable: boolean): Outcome => ({
+const threw = (error: unknown, retryable: boolean): Extract<Outcome, { kind: 'threw' }> => ({
   kind: 'threw',
   error: serializeError(error),
   retryable,
@@ -69,7 +69,9 @@ export const perform = async (
     // Most short handlers are synchronous; an `await` for each would be a tenth of their cost.
     value = isThenable(called) ? await called : called;
   } catch (error) {
-    return threw(error, !isDoNotRetry(error));
+    const retryAsked = retryAskedBy(error);
+    const outcome = threw(error, !isDoNotRetry(error));
+    return retryAsked ? { ...outcome, retryAsked } : outcome;
   }
   return resultOf(value, decoded, options.maxResultBytes ?? mebibyte);
 };

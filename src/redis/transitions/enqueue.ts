@@ -69,7 +69,8 @@ export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
 const afterText = (atFront: boolean, { ids, allowsFailure }: NewJobAfter): string =>
   `${atFront ? 1 : 0}${allowsFailure ? 1 : 0} ${ids.join(' ')}`;
 
-const dueText = (due: Due): string => ('atMs' in due ? `@${due.atMs}` : `+${due.inMs}`);
+/** A time as the scripts read it. */
+export const dueText = (due: Due): string => ('atMs' in due ? `@${due.atMs}` : `+${due.inMs}`);
 
 /** The key that the scripts need only for jobs with a time. */
 export const scheduledKeys = (queue: string, jobs: readonly NewJob[]): string[] =>

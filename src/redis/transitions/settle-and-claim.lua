@@ -21,7 +21,8 @@
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
 --         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported
 --         finish: result bytes or '', has a result 0/1, -
---         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON
+--         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
+--                 and `intervals` (JSON text) when its handler asked for another run
 --         stop:   as fail, but the third is the reason alone: to the FailedQueue with status `stopped`
 --         back:   reason, -, -                   to the head of its queue
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a
@@ -117,6 +118,7 @@ local function seldom()
 -- part: dependents
 -- part: statuses
 -- part: fail
+-- part: again
 -- part: stop
 -- part: afterwards
 -- part: paused
@@ -189,20 +191,21 @@ local function seldom()
     local why = cjson.decode(verdict)
     failedAttempts = failedAttempts + 1
     note(q.events, 30, 'failed', { jobId = id, execution = execution, reason = why.reason })
-    local retriesLeft = integer(f[1]) or 0
+    local retriesLeft, ttl = integer(f[1]) or 0, integer(f[3]) or defaultFailureTtl
+    if why.max then return made.askedRetry(q, jobKey, id, execution, run, forHash, forStream, why, ttl) end
     if retriesLeft > 0 and why.retryable then
       -- Python has no entry for an attempt that is tried again, and a producer of its own may wait for the first one.
       -- Our `results: 'stream'` keeps them; the other callback fields say that Python wrote the hash.
-      local kept = integer(f[3]) or defaultFailureTtl
-      if run.stream and not f[5] and kept ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, kept) end
-      retry(q, queuesKey, jobKey, id, retriesLeft, retryDelay(f[2], retriesLeft), f[4] == '1')
+      if run.stream and not f[5] and ttl ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
+      retry(q, queuesKey, jobKey, id, retriesLeft, f[2], f[4] == '1')
       return 'r'
     end
-    local ttl = integer(f[3]) or defaultFailureTtl
     quarantine(q, failedQueueKey, jobKey, id, why.reason, not run.stream and forHash or nil, ttl)
     if run.stream and ttl ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
     return 'q'
   end
+
+-- part: settle-again
 
   function made.settle.stop(q, jobKey, id, execution, run, forHash, forStream, reason)
     failedAttempts = failedAttempts + 1
@@ -424,16 +427,21 @@ for i = 1, settlements do
     changed = true
     local held, beaten = marks >= 4, marks % 4 >= 2
     local f
-    if held then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'x_exec', 'x_attempt')
-    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl') end
-    local status = f[1]
+    if held then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt')
+    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left') end
+    local status, repeatsLeft = f[1], kind == 'finish' and f[3] and integer(f[3]) or 0
+    local refused = repeatsLeft > 0 and seldom().faultFor(q, 'fail')
+    if refused then
+      redis.call('ZADD', q.wip, leaseEnd, member)
+      status, beaten = 'refused', false
+    end
     if beaten then
       -- Execution keys exist only for jobs that lived to see a heartbeat.
       redis.call('DEL', ARGV[6] .. member)
       redis.pcall('ZREM', ARGV[5] .. id, execution)
     end
     -- A job that says `queued` and is not held by us was put back by somebody else: it is not ours any more.
-    local isOurs = status == 'started' or held and status == 'queued' and f[3] == execution
+    local isOurs = status == 'started' or held and status == 'queued' and f[4] == execution
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
       local stream, tookMs = marks % 2 == 1, ARGV[arg + 6]
@@ -441,10 +449,10 @@ for i = 1, settlements do
       if status == 'queued' and (marks >= 8 or kind ~= 'back' and kind ~= 'pass') then
         local agoMs = marks >= 8 and ARGV[arg + 5] or tookMs
         if kind == 'finish' then
-          startedAt, attempt = seldom().startedText(agoMs), f[4] and tostring((integer(f[4]) or 0) + 1) or '1'
+          startedAt, attempt = seldom().startedText(agoMs), f[5] and tostring((integer(f[5]) or 0) + 1) or '1'
           noteWords(q.events, 10, 'started', id, execution, attempt)
         else
-          seldom().begin(q, jobKey, id, execution, f[4], agoMs)
+          seldom().begin(q, jobKey, id, execution, f[5], agoMs)
         end
       end
       if kind == 'finish' then
@@ -453,7 +461,9 @@ for i = 1, settlements do
         succeeded = succeeded + 1
         noteWords(q.events, 20, 'finished', id, execution, tookMs)
         finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
-        if ttl == '0' then
+        if repeatsLeft > 0 then
+          seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, ARGV[arg + 8], hasResult, startedAt, attempt, repeatsLeft)
+        elseif ttl == '0' then
           redis.call('DEL', jobKey)
         else
           local inHash = hasResult and not stream
@@ -487,6 +497,8 @@ for i = 1, settlements do
         local run = { stream = stream, tookMs = tonumber(tookMs) }
         verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
       end
+    elseif refused then
+      verdicts[i] = 'x'
     elseif not status then
       -- Deleted while it ran: writing anything would bring back a hash without payload.
       verdicts[i] = 'g'

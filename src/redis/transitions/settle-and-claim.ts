@@ -4,7 +4,13 @@ import { afterwardsFields, readAfterwards } from '../afterwards.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
 import { queueKeys, type WireSettings } from './queue-keys.js';
-import { type ClaimedJob, type Settlement, type Verdict, verdictOf } from './settlement.js';
+import {
+  type ClaimedJob,
+  type RetryAsked,
+  type Settlement,
+  type Verdict,
+  verdictOf,
+} from './settlement.js';
 
 const script = loadScript('settle-and-claim');
 
@@ -119,14 +125,10 @@ export const exchangeFor = (
           result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result);
         args.push(sent, result === null ? 0 : 1, '');
       } else if (end.kind === 'fail' || end.kind === 'stop') {
-        const deflated = job.wantsStream ? deflateSync(end.traceback).toString('base64') : '';
-        args.push(
-          end.traceback,
-          deflated,
-          end.kind === 'stop'
-            ? end.reason
-            : JSON.stringify({ reason: end.reason, retryable: end.retryable }),
-        );
+        const asked = end.kind === 'fail' ? end.retryAsked : undefined;
+        const traceback = asked ? usedUpText(asked, end.traceback) : end.traceback;
+        const deflated = job.wantsStream ? deflateSync(traceback).toString('base64') : '';
+        args.push(traceback, deflated, end.kind === 'stop' ? end.reason : verdictText(end));
       } else {
         args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
       }
@@ -148,6 +150,17 @@ export const exchangeFor = (
       paused: paused.length > 0 ? readPaused(String(paused), queues) : null,
     };
   };
+};
+
+/** For the case that it was the last; RQ's own words. */
+const usedUpText = ({ max }: RetryAsked, traceback: string): string =>
+  `Job failed after ${max} retry attempts\n${traceback}`;
+
+const verdictText = (end: Extract<Settlement['end'], { kind: 'fail' }>): string => {
+  const { reason, retryable, retryAsked } = end;
+  if (!retryAsked) return JSON.stringify({ reason, retryable });
+  const intervals = JSON.stringify(retryAsked.intervalsSeconds);
+  return JSON.stringify({ reason, retryable, max: retryAsked.max, intervals });
 };
 
 /**

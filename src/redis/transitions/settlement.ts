@@ -22,6 +22,14 @@ export interface ClaimedJob {
   afterwards?: Afterwards;
 }
 
+/** Another run that a handler asked for. RQ: a returned `Retry`. */
+export interface RetryAsked {
+  /** How often a job may ask, 1 or more. */
+  max: number;
+  /** The pauses before the first, second … such run; the last one serves all further ones. */
+  intervalsSeconds: readonly number[];
+}
+
 /** How one execution ended, ready to be written. */
 export interface Settlement {
   job: ClaimedJob;
@@ -32,7 +40,14 @@ export interface Settlement {
   heartbeaten: boolean;
   end:
     | { kind: 'finish'; result: Buffer | null }
-    | { kind: 'fail'; reason: string; retryable: boolean; traceback: string }
+    | {
+        kind: 'fail';
+        reason: string;
+        retryable: boolean;
+        traceback: string;
+        /** Its handler asked for another run; then this decides, and not the job's own retries. */
+        retryAsked?: RetryAsked;
+      }
     /** Somebody stopped it: to the FailedQueue with status `stopped`, whatever retries it has left. */
     | { kind: 'stop'; reason: string; traceback: string }
     /** To the head of its queue, nothing charged. */

@@ -59,6 +59,21 @@ describe('what a child says', () => {
         },
       }),
     ],
+    [
+      'a wish to run again',
+      report({
+        ended: {
+          job: 1,
+          tookMs: 1,
+          outcome: {
+            kind: 'threw',
+            error: { name: 'RetryError', message: 'm', stack: 's' },
+            retryable: true,
+            retryAsked: { max: 2, intervalsSeconds: [0, 5] },
+          },
+        },
+      }),
+    ],
     ['leaving', report({ leaving: 'why' })],
   ])('arrives: %s', (_, message) => {
     expect(there(message)).toEqual(message);
@@ -99,6 +114,29 @@ describe('what a child says', () => {
         ended: { job: 1, tookMs: 1, outcome: { kind: 'returned', result: 5 } },
       },
     ],
+    ...[
+      { max: 1 },
+      { max: -1, intervalsSeconds: [0] },
+      { max: 1, intervalsSeconds: [] },
+      { max: 1, intervalsSeconds: ['1'] },
+    ].map((retryAsked): [string, unknown] => [
+      `a wish that is none: ${JSON.stringify(retryAsked)}`,
+      {
+        kind: 'report',
+        seq: 1,
+        clockMs: 1,
+        ended: {
+          job: 1,
+          tookMs: 1,
+          outcome: {
+            kind: 'threw',
+            error: { name: 'n', message: 'm', stack: 's' },
+            retryable: true,
+            retryAsked,
+          },
+        },
+      },
+    ]),
     ['handlers that are no text', { kind: 'ready', clockMs: 1, handlers: [{}] }],
   ])('is refused: %s', (_, message) => {
     expect(() => said(message)).toThrow(ProtocolError);

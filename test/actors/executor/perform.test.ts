@@ -5,7 +5,7 @@ import { serializeError } from '../../../src/actors/executor/serialize-error.js'
 import { Handlers } from '../../../src/actors/handlers/handlers.js';
 import { encodeCall } from '../../../src/redis/payload/call.js';
 import { encodeValue } from '../../../src/redis/payload/value.js';
-import { currentJob, DoNotRetryError, NoCurrentJobError } from '../../../src/tasks.js';
+import { currentJob, DoNotRetryError, NoCurrentJobError, RetryError } from '../../../src/tasks.js';
 import { job } from './support/lab.js';
 
 const hooks = {
@@ -114,6 +114,32 @@ describe('perform', () => {
       currentJob().saveMeta();
     };
     expect(await run(large)).toMatchObject({ error: { name: 'MetaTooLargeError' } });
+  });
+
+  it('hands on what a handler asks for when it wants to run again', async () => {
+    class NotYet extends RetryError {}
+    const asking = (wish: ConstructorParameters<typeof RetryError>[1]) =>
+      run(() => {
+        throw new NotYet('not there yet', wish);
+      });
+    expect(await asking({ max: 3, intervalsSeconds: [1, 60] })).toMatchObject({
+      kind: 'threw',
+      error: { name: 'RetryError', message: 'not there yet' },
+      retryable: true,
+      retryAsked: { max: 3, intervalsSeconds: [1, 60] },
+    });
+    expect(await asking({ max: 1 })).toMatchObject({
+      retryAsked: { max: 1, intervalsSeconds: [0] },
+    });
+    for (const wrong of [
+      { max: 0 },
+      { max: 1, intervalsSeconds: [] },
+      { max: 1, intervalsSeconds: -1 },
+    ]) {
+      const outcome = await asking(wrong);
+      expect(outcome).toMatchObject({ kind: 'threw', error: { name: 'TypeError' } });
+      expect(outcome).not.toHaveProperty('retryAsked');
+    }
   });
 
   it('knows who must not be retried, in any subclass', async () => {
