@@ -117,6 +117,8 @@ const momentOf = (outcome: Outcome): CallbackMoment | null => {
     case 'returned':
       return 'success';
     case 'threw':
+      // A handler that asks for another run has not failed. RQ: a returned `Retry` calls nothing.
+      return outcome.retryAsked ? null : 'failure';
     case 'timedOut':
     case 'died':
       return 'failure';

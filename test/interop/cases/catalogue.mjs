@@ -124,7 +124,7 @@ export const catalogue = [
   {
     number: 30,
     shows: 'repeats take their intervals from the end of the list, like Python',
-    without: { all: 'not built yet' },
+    without: { 1.16: 'since RQ 2.3' },
   },
   {
     number: 31,
