@@ -7,7 +7,11 @@ export {
 export type { CronEnqueued } from './actors/cron/cron-scheduler.js';
 export { CronEntryError, CronModuleError } from './actors/cron/errors.js';
 export {
+  CallbackFailedError,
+  CallbackIgnoredError,
   ExecutorLostError,
+  UnreadableAfterwardsError,
+  WebhookFailedError,
   WorkerGaveUpError,
   WorkerNameTakenError,
   WorkerStartError,
@@ -28,7 +32,9 @@ export {
   type PoolSummary,
   type RunningPool,
 } from './boot/boot-worker-pool.js';
+export { type InPlaceOptions, rqInPlace } from './boot/rq-in-place.js';
 export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
+export type { Callback, CallbackMoment, CallbackOption, Callbacks } from './redis/callbacks.js';
 export type { RedisAddress } from './redis/connection.js';
 export type { ListedCronEntry, ListedCronScheduler } from './redis/cron-records.js';
 export type { Dependency, DependsOn, JobReference } from './redis/depends-on.js';
@@ -61,6 +67,7 @@ export type { Backoff, RepeatOptions, RetryOptions } from './redis/runs-again.js
 export type { PauseOptions } from './redis/suspension.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
+export type { Webhook, WebhookOption } from './redis/webhooks.js';
 export { CommandRefusedError, NoAnswerError, NoSuchWorkerError } from './streams/command-errors.js';
 export type { DeliveriesOptions } from './streams/deliveries.js';
 export { AlreadySettledError, Delivery } from './streams/delivery.js';

@@ -81,7 +81,7 @@ export class Cast implements Leaver {
   private readonly inbox: CommandInbox;
   private readonly tally: Tally;
   private readonly idleWatch: IdleWatch;
-  private readonly webhooks = new WebhookSender((error) => this.trouble(error));
+  private readonly webhooks = new WebhookSender((error) => this.events.onTrouble(error));
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
   private readonly record: WorkerRecord;
@@ -238,7 +238,8 @@ export class Cast implements Leaver {
         onParked: (count) => tally.park(count),
         onCallback: (job) => this.callBack(job),
         onCalledBack: (execution) => this.supervisor?.tell({ kind: 'calledBack', execution }),
-        onTrouble: (error) => this.trouble(error),
+        // Not about Redis, whatever words it says.
+        onTrouble: (error) => this.events.onTrouble(error),
       },
     );
   }

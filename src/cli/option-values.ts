@@ -62,6 +62,18 @@ export const weight = (text: string): [queue: string, weight: number] => {
   return [match[1] as string, Number(match[2])];
 };
 
+/** A JSON object. */
+export const jsonObject = (text: string): Record<string, unknown> => {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {
+    // Told below, in the words of the option.
+  }
+  throw new InvalidArgumentError('It must be a JSON object, such as {"team": "red"}.');
+};
+
 /** Gathers the values of an option that may be given again and again. */
 export const repeated = <T>(parse: (text: string) => T) => {
   const gather = (text: string, before: readonly T[] | undefined): T[] => [

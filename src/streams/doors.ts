@@ -14,6 +14,8 @@ export interface Doors {
   log: EventLog;
   wire: WireSettings;
   enqueueDeadlineMs: number;
+  /** Awaited after each enqueue, where jobs are run in place. */
+  onEnqueued: (() => Promise<void>) | null;
   /** Names of all queues known to Redis. */
   queueNames(): Promise<string[]>;
   /** Emits once, when the `Rq` is closed: everything that flows ends with it. */

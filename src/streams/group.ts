@@ -63,12 +63,13 @@ export class Group {
     return pruneGroup(this.doors.redis, this.name);
   }
 
-  /** Ends the group: its jobs go on without it, or are deleted with it. Answers how many there were. */
+  /** Ends the group: its jobs go on without it, or are deleted with it. Answers how many ids it had. */
   async delete({ deleteJobs = false }: { deleteJobs?: boolean } = {}): Promise<number> {
+    let deleted = 0;
     if (deleteJobs) {
-      const jobs = await this.jobs();
-      for (const { id, origin } of jobs) await this.doors.job(id, origin).delete();
+      for (const { id, origin } of await this.jobs())
+        if (await this.doors.job(id, origin).delete()) deleted += 1;
     }
-    return disbandGroup(this.doors.redis, this.name);
+    return deleted + (await disbandGroup(this.doors.redis, this.name));
   }
 }

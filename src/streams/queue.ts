@@ -106,6 +106,7 @@ export class Queue {
   ): Promise<Job<Result>> {
     const job = this.prepare(callable, args, options);
     checkVerdict(await this.enqueuer.add(job), job.id, options);
+    if (this.doors.onEnqueued) await this.doors.onEnqueued();
     return this.job<Result>(job.id);
   }
 
@@ -163,6 +164,7 @@ export class Queue {
     jobs.forEach((job, index) => {
       checkVerdict(verdicts.get(job) as EnqueueVerdict, job.id, specs[index]?.options);
     });
+    if (this.doors.onEnqueued) await this.doors.onEnqueued();
     return jobs.map(({ id }) => this.job(id));
   }
 

@@ -58,8 +58,11 @@ export class Rq {
   /** The queue named `failed`. */
   readonly failedQueue: FailedQueue;
 
-  /** @throws InvalidOptionError */
-  constructor(options: RqOptions = {}) {
+  /**
+   * @param onEnqueued awaited after each enqueue; for those who run jobs in place
+   * @throws InvalidOptionError
+   */
+  constructor(options: RqOptions = {}, onEnqueued: Doors['onEnqueued'] = null) {
     for (const option of Object.keys(options)) {
       if (!known.has(option))
         throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
@@ -79,6 +82,7 @@ export class Rq {
       wire,
       onTrouble,
       enqueueDeadlineMs: options.enqueueDeadlineMs ?? 10_000,
+      onEnqueued,
       queueNames: () => this.queueNames(),
       job: (id, queue) => new Job(this.doors, id, queue),
       eventsOf: (queues, from) => eventsOf(this.doors, queues, from),

@@ -174,6 +174,24 @@ describe('enqueue', () => {
     expect(await redis.client.hget('rq:job:mine', 'retry_intervals')).toBe('[1,60]');
   });
 
+  it('takes meta, a group and callbacks, and shows them', async () => {
+    const args = ['tasks.add', '--job-id', 'mine', '--meta', '{"team": "red"}', '--group', 'night'];
+    args.push('--on-success', 'tasks.shelve', '--on-failure', 'tasks.complain');
+    expect(await rxrq(url, 'enqueue', ...args)).toMatchObject({ code: 0, stdout: 'mine\n' });
+    expect(await rq.group('night').ids()).toEqual(['mine']);
+    const { stdout } = await rxrq(url, 'job', 'mine');
+    expect(stdout).toMatch(/group +night\n/);
+    expect(stdout).toMatch(/on success +tasks.shelve \(60 s\)\n/);
+    const { stdout: json } = await rxrq(url, 'job', 'mine', '--json');
+    expect(JSON.parse(json)).toMatchObject({
+      group: 'night',
+      meta: { team: 'red' },
+      callbacks: { failure: { name: 'tasks.complain', timeoutMs: 60_000 } },
+      results: [],
+    });
+    expect(await rxrq(url, 'enqueue', 'tasks.add', '--meta', '[1]')).toMatchObject({ code: 2 });
+  });
+
   it('writes pickle, goes to the front, and prints an object', async () => {
     await rq.queue('q').enqueue('tasks.first');
     const { code, run } = await rxrq(

@@ -75,7 +75,7 @@ describe('a group', () => {
     const group = rq.group('g');
     await group.enqueueMany(rq.queue('q'), three);
     await redis.sadd(keys.group('g'), 'expired');
-    expect(await group.delete({ deleteJobs: true })).toBe(1);
+    expect(await group.delete({ deleteJobs: true })).toBe(4);
     expect(await redis.keys('rq:job:*')).toEqual([]);
     expect(await redis.exists(keys.group('g'), keys.groups, keys.queue('q'))).toBe(0);
   });

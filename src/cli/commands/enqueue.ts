@@ -5,7 +5,7 @@ import { parseCallArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { duration, repeated, serializerKind, wholeNumber } from '../option-values.js';
+import { duration, jsonObject, repeated, serializerKind, wholeNumber } from '../option-values.js';
 
 interface EnqueueOptions extends CommonOptions {
   queue: string;
@@ -19,6 +19,11 @@ interface EnqueueOptions extends CommonOptions {
   dependsOn?: string[];
   retryMax?: number;
   retryInterval?: number[];
+  meta?: Record<string, unknown>;
+  group?: string;
+  onSuccess?: string;
+  onFailure?: string;
+  onStopped?: string;
   serializer: 'json' | 'pickle';
   quiet?: boolean;
 }
@@ -61,6 +66,11 @@ export const enqueueCommand = (program: Command, io: Io): void => {
       'pause before an attempt (repeatable)',
       repeated(duration),
     )
+    .option('--meta <json>', 'an object, readable while it runs', jsonObject)
+    .option('--group <name>', 'the group that it belongs to')
+    .option('--on-success <handler>', 'a handler to call with its result, before it is finished')
+    .option('--on-failure <handler>', 'a handler to call with its error')
+    .option('--on-stopped <handler>', 'a handler to call once it was stopped')
     .option(
       '-S, --serializer <kind>',
       'json, or pickle for Python workers with their default',
@@ -118,6 +128,11 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     ...(failureTtl !== undefined && { failureTtlSeconds: failureTtl }),
     ...(description !== undefined && { description }),
     ...(dependsOn && { dependsOn }),
+    ...(options.meta && { meta: options.meta }),
+    ...(options.group !== undefined && { groupId: options.group }),
+    ...(options.onSuccess !== undefined && { onSuccess: options.onSuccess }),
+    ...(options.onFailure !== undefined && { onFailure: options.onFailure }),
+    ...(options.onStopped !== undefined && { onStopped: options.onStopped }),
     ...(retryMax > 0 && {
       retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) },
     }),

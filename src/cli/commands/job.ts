@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { dependentsOf, statusesOf } from '../../redis/dependents.js';
 import type { JobRecord } from '../../redis/job-record.js';
+import { type JobResult, readResults } from '../../redis/job-results.js';
 import { readResult, type StoredResult } from '../../redis/job-store.js';
 import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
 import type { Rq } from '../../streams/rq.js';
@@ -9,6 +10,7 @@ import { escapeLines, escapeText } from '../escape.js';
 import { eventDetail, kindText, progressText, utcText } from '../event-line.js';
 import { ExitError, exitCodes } from '../exit.js';
 import type { Io } from '../io.js';
+import { afterwardsAsFields, afterwardsAsJson } from '../job-afterwards.js';
 import { readStory } from '../job-story.js';
 import { jsonMember, valueText } from '../value-text.js';
 
@@ -23,6 +25,7 @@ interface WholeJob {
   dependencies: Array<{ jobId: string; status: string | null }>;
   dependents: string[];
   result: StoredResult | UnreadableResult;
+  results: JobResult[];
   story: LifecycleEvent[];
 }
 
@@ -43,13 +46,15 @@ export const jobCommand = (program: Command, io: Io): void => {
 const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
   try {
     const { record } = await rq.fetch(id);
-    const [result, story, dependencies, dependents] = await Promise.all([
+    const [result, story, results, dependencies, dependents] = await Promise.all([
       readResultOf(rq, record),
       readStory(rq.redis, record),
+      readResults(rq.redis, record, 20),
       statusesOf(rq.redis, record.dependencyIds),
       dependentsOf(rq.redis, id),
     ]);
-    return { record, result, story, dependencies, dependents: dependents.map((job) => job.id) };
+    const ids = dependents.map((job) => job.id);
+    return { record, result, results, story, dependencies, dependents: ids };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
     throw new ExitError(
@@ -91,7 +96,7 @@ const fieldsOf = (record: JobRecord) => ({
   serializer: record.serializer,
 });
 
-const asJson = ({ record, result, story, dependencies, dependents }: WholeJob): object => ({
+const asJson = ({ record, result, story, ...job }: WholeJob): object => ({
   jobId: record.id,
   ...fieldsOf(record),
   description: record.description,
@@ -100,9 +105,10 @@ const asJson = ({ record, result, story, dependencies, dependents }: WholeJob): 
     args: jsonMember(record.call.args),
     kwargs: jsonMember(record.call.kwargs),
   },
-  dependencies,
+  dependencies: job.dependencies,
   allowDependencyFailures: record.allowDependencyFailures,
-  dependents,
+  dependents: job.dependents,
+  ...afterwardsAsJson(record, job.results),
   meta: jsonMember(record.meta),
   progress: progressOf(record),
   result: result?.kind === 'returned' ? jsonMember(result.value) : null,
@@ -115,7 +121,7 @@ const asJson = ({ record, result, story, dependencies, dependents }: WholeJob): 
 });
 
 const asLines = (io: Io, job: WholeJob): string[] => {
-  const { record, result, story, dependencies, dependents } = job;
+  const { record, result, story, results, dependencies, dependents } = job;
   const { bold, dim, red } = io.colors;
   const lines = [`${bold('job')} ${escapeText(record.id)}`];
   const field = (name: string, value: string): void => {
@@ -138,6 +144,7 @@ const asLines = (io: Io, job: WholeJob): string[] => {
   if (record.allowDependencyFailures) field('', 'which may fail');
   for (const id of dependents.slice(0, mostShown)) field('waited for by', escapeText(id));
   if (dependents.length > mostShown) field('', `and ${dependents.length - mostShown} more`);
+  for (const [name, text] of afterwardsAsFields(record, results)) field(name, text);
   if (Object.keys(record.meta).length > 0) field('meta', cut(valueText(record.meta)));
   const progress = progressOf(record);
   if (progress !== null) field('progress', progressText(progress));

@@ -1,0 +1,266 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { describeWithPython } from '../support/python.js';
+import { until } from '../support/until.js';
+import { TwoSides } from './two-sides.js';
+
+interface Received {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Record<string, unknown> | null;
+}
+
+/** A receiver of webhooks on the loopback. */
+class Receiver {
+  readonly received: Received[] = [];
+  private readonly server: Server;
+
+  constructor() {
+    this.server = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk) => {
+        text += chunk;
+      });
+      request.on('end', () => {
+        const { method = '', url: path = '', headers } = request;
+        this.received.push({ method, path, headers, body: text === '' ? null : JSON.parse(text) });
+        if (path === '/moved') response.writeHead(302, { location: '/elsewhere' });
+        else if (path.startsWith('/broken')) response.writeHead(500);
+        response.end('x'.repeat(100));
+      });
+    });
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+describeWithPython('Callbacks', ['2.12', '1.16'], (version) => {
+  let sides: TwoSides;
+  beforeAll(async () => {
+    sides = await TwoSides.meet(version);
+  });
+  afterAll(() => sides?.part());
+
+  it('34: of Python are called by Node where a handler has that very name, and else ignored and told once', async () => {
+    const ids = await sides.python.run<string[]>(`
+      on = dict(on_success='nodejobs.noteSuccess', on_failure='nodejobs.noteFailure')
+      off = dict(on_success='pyjobs.add', on_failure='pyjobs.add')
+      q = queue('named')
+      jobs = [q.enqueue('nodejobs.add', 1, 2, **on), q.enqueue('nodejobs.fail', 'no', **on)]
+      jobs += [q.enqueue('nodejobs.add', n, **off) for n in range(3)]
+      return [job.id for job in jobs]`);
+    const troubles: unknown[] = [];
+    await sides.burst('named', { on: { onTrouble: (error) => troubles.push(error) } });
+    const records = await sides.rq.fetchMany(ids);
+    expect(records.map((record) => record?.status)).toEqual([
+      'finished',
+      'failed',
+      'finished',
+      'finished',
+      'finished',
+    ]);
+    expect(records.map((record) => record?.meta)).toEqual([
+      { success: 3 },
+      { failure: 'TypeError: no' },
+      {},
+      {},
+      {},
+    ]);
+    expect(troubles.map(String)).toEqual([
+      expect.stringMatching(
+        /^CallbackIgnoredError: Python's success callback pyjobs.add is no handler/,
+      ),
+    ]);
+    const seen = await sides.python.run(`return [fetch(id)._success_callback_name for id in ids]`, {
+      ids,
+    });
+    expect(seen).toEqual([
+      'nodejobs.noteSuccess',
+      'nodejobs.noteSuccess',
+      'pyjobs.add',
+      'pyjobs.add',
+      'pyjobs.add',
+    ]);
+  });
+
+  it('34: of Node are no names for Python, which runs and cleans the job as it would without', async () => {
+    const { rq, python, redis } = sides;
+    const options = {
+      onSuccess: 'only.node',
+      onFailure: { call: 'only.node', timeout: '2m' },
+    } as const;
+    const job = await rq.queue('ours').enqueueWith(options, 'pyjobs.add', 1);
+    const bad = await rq.queue('ours').enqueueWith(options, 'pyjobs.fail', 'no');
+    await python.run(`work('ours')`);
+    expect(await job.result({ timeoutMs: 5_000 })).toBe(1);
+    expect((await bad.fetch()).status).toBe('failed');
+    expect(await python.run(`return fetch(id).success_callback`, { id: job.id })).toBeNull();
+    expect(JSON.parse((await redis.hget(`rq:job:${job.id}`, 'x_callbacks')) ?? '')).toEqual({
+      success: ['only.node', 60],
+      failure: ['only.node', 120],
+    });
+    expect((await job.fetch()).callbacks).toMatchObject({
+      failure: { name: 'only.node', timeoutMs: 120_000, isPython: false },
+    });
+  });
+
+  it('23: without a value there is no field return_value, also where an attempt was kept before', async () => {
+    const { rq, python } = sides;
+    const job = await rq
+      .queue('kept')
+      .enqueueWith({ results: 'stream', retry: { max: 1 } }, 'nodejobs.flaky', 2);
+    await sides.burst('kept');
+    const results = await job.results();
+    expect(results.map(({ kind }) => kind)).toEqual(['successful', 'failed']);
+    expect(results[0]).toMatchObject({ value: 2 });
+    expect(results[1]?.traceback).toContain('attempt 1 fails');
+    const seen = await python.run(
+      `
+      job = fetch(id)
+      return [len(job.results()), job.return_value(), job.latest_result().type.name, job.exc_info]`,
+      { id: job.id },
+    );
+    expect(seen).toEqual([2, 2, 'SUCCESSFUL', null]);
+    const nothing = await rq.queue('kept').enqueueWith({ results: 'stream' }, 'nodejobs.nothing');
+    await sides.burst('kept');
+    const entry = await sides.redis.xrange(`rq:results:${nothing.id}`, '-', '+');
+    expect(entry[0]?.[1]).not.toContain('return_value');
+    expect((await nothing.latestResult())?.value).toBeUndefined();
+  });
+
+  it('keeps no retried attempt of a job that Python enqueued: its producer may wait for the first entry', async () => {
+    const id = await sides.python.run<string>(
+      `return queue('theirs').enqueue('nodejobs.flaky', 2, retry=Retry(max=1)).id`,
+    );
+    await sides.burst('theirs');
+    const { job } = await sides.rq.fetch(id);
+    expect((await job.results()).map(({ kind }) => kind)).toEqual(['successful']);
+  });
+});
+
+describeWithPython('Webhooks', ['2.12'], (version) => {
+  let sides: TwoSides;
+  const receiver = new Receiver();
+  beforeAll(async () => {
+    await receiver.listen();
+    sides = await TwoSides.meet(version);
+  });
+  beforeEach(() => {
+    receiver.received.length = 0;
+  });
+  afterAll(async () => {
+    receiver.close();
+    await sides?.part();
+  });
+
+  const shape = ({ method, path, headers, body }: Received) => ({
+    method,
+    path,
+    type: headers['content-type'] ?? null,
+    key: headers['x-key'] ?? null,
+    body: body && {
+      ...body,
+      job_id: '',
+      func_name: '',
+      enqueued_at: String(body.enqueued_at).replace(/\d/g, '0'),
+      ended_at: String(body.ended_at).replace(/\d/g, '0').replace(/\.0+/, '.000000'),
+      exc_info: typeof body.exc_info,
+    },
+  });
+  const inOrder = () => receiver.received.map(shape).sort((a, b) => (a.path < b.path ? -1 : 1));
+
+  it('of both producers are sent alike by both workers', async () => {
+    const { python, rq } = sides;
+    const headers = { 'X-Key': 'k' };
+    const make = (worker: string) => ({
+      webhooks: [
+        { url: `${receiver.url}/get`, on: 'finished' as const },
+        {
+          url: `${receiver.url}/posted`,
+          on: 'finished' as const,
+          method: 'POST' as const,
+          headers,
+        },
+        { url: `${receiver.url}/unused-${worker}`, on: 'failed' as const },
+      ],
+    });
+    const failing = {
+      webhooks: [
+        {
+          url: `${receiver.url}/z`,
+          on: 'failed' as const,
+          method: 'POST' as const,
+          timeout: '5s' as const,
+        },
+      ],
+    };
+    await rq.queue('to-python').enqueueWith(make('python'), 'pyjobs.add', 1);
+    await rq.queue('to-python').enqueueWith(failing, 'pyjobs.fail', 'no');
+    await python.run(`work('to-python')`);
+    await until('Python has sent', () => receiver.received.length === 3);
+    const byPython = inOrder();
+    expect(byPython.map(({ path }) => path)).toEqual(['/get', '/posted', '/z']);
+    receiver.received.length = 0;
+    const id = await python.run<string>(
+      `
+      from rq import Webhook
+      w = [Webhook(url + '/get', 'finished'),
+           Webhook(url + '/posted', 'finished', method='POST', headers={'X-Key': 'k'}),
+           Webhook(url + '/unused', 'failed')]
+      job = queue('to-node').enqueue('nodejobs.add', 1, webhooks=w)
+      queue('to-node').enqueue('nodejobs.fail', 'no', webhooks=[Webhook(url + '/z', 'failed', method='POST')])
+      return job.id`,
+      { url: receiver.url },
+    );
+    await sides.burst('to-node');
+    await until('Node has sent', () => receiver.received.length === 3);
+    expect(inOrder()).toEqual(byPython);
+    const posted = receiver.received.find(({ path }) => path === '/posted')?.body;
+    expect(posted).toMatchObject({ job_id: id, func_name: 'nodejobs.add', status: 'finished' });
+    const failed = receiver.received.find(({ path }) => path === '/z')?.body;
+    expect(failed?.exc_info).toMatch(/^TypeError: no/);
+  });
+
+  it('that fail are told without their secrets, follow nothing, and change no job', async () => {
+    const urls = ['moved', 'broken?token=secret'].map((path) => `${receiver.url}/${path}`);
+    urls.push('http://127.0.0.1:1/refused');
+    const webhooks = urls.map((url) => ({ url, on: 'finished' as const }));
+    const job = await sides.rq.queue('bad').enqueueWith({ webhooks }, 'nodejobs.add', 1);
+    const troubles: unknown[] = [];
+    await sides.burst('bad', { on: { onTrouble: (error) => troubles.push(error) } });
+    expect(await job.result({ timeoutMs: 5_000 })).toBe(1);
+    await until('all are told', () => troubles.length === 3);
+    expect(troubles.map(String).sort()).toEqual([
+      expect.stringMatching(/^WebhookFailedError: Webhook http:.*:1\/refused of job .* failed/),
+      expect.stringMatching(/\/broken of job \S+ failed: it answered 500$/),
+      expect.stringMatching(/\/moved of job \S+ failed: it answered 302$/),
+    ]);
+    expect(receiver.received.map(({ path }) => path)).not.toContain('/elsewhere');
+  });
+
+  it('that cannot be read are told, and the job runs', async () => {
+    const job = await sides.rq
+      .queue('odd')
+      .enqueueWith({ onSuccess: 'nodejobs.noteSuccess' }, 'nodejobs.add', 1, 1);
+    await sides.redis.hset(`rq:job:${job.id}`, 'webhooks', '[{"url": "ftp://x"}]');
+    const troubles: unknown[] = [];
+    await sides.burst('odd', { on: { onTrouble: (error) => troubles.push(error) } });
+    expect((await job.fetch()).meta).toEqual({ success: 2 });
+    expect(troubles.map(String)).toEqual([
+      expect.stringMatching(/UnreadableAfterwardsError: .*url must begin with http/),
+    ]);
+  });
+});
