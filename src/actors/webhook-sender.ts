@@ -39,7 +39,7 @@ export class WebhookSender {
     const due = job.afterwards?.webhooks.filter((webhook) => webhook.on === on) ?? [];
     if (due.length === 0) return;
     const end = settlementOf(outcome);
-    const excInfo = end.kind === 'fail' ? end.traceback : end.kind === 'pass' ? end.reason : null;
+    const excInfo = 'traceback' in end ? end.traceback : 'reason' in end ? end.reason : null;
     const body = bodyOf(job, on as Webhook['on'], excInfo);
     for (const webhook of due) {
       const request = { webhook, jobId: job.jobId, body: webhook.method === 'POST' ? body : null };
