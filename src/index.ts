@@ -62,9 +62,12 @@ export {
   UndecodablePayloadError,
   UnserializableError,
 } from './redis/payload/index.js';
+export type { ListedRateLimit } from './redis/rate-limits.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
 export type { Backoff, RepeatOptions, RetryOptions } from './redis/runs-again.js';
+export type { StartLimit } from './redis/start-limits.js';
 export type { PauseOptions } from './redis/suspension.js';
+export type { RateLimit } from './redis/transitions/enqueue.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
 export type { Webhook, WebhookOption } from './redis/webhooks.js';

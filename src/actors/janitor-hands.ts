@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { cleanQueue } from '../redis/maintenance.js';
+import { sweepLimits } from '../redis/rate-limits.js';
 import {
   drainReady,
   findStuck,
@@ -37,6 +38,9 @@ export const janitorHands = (redis: Redis, wire: WireSettings): JanitorHands => 
   ),
   clean: async (queue) => {
     await cleanQueue(redis, queue);
+  },
+  sweepLimits: async () => {
+    await sweepLimits(redis, wire);
   },
 });
 

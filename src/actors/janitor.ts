@@ -15,6 +15,8 @@ export interface JanitorHands {
   freeForgotten(queue: string): Promise<void>;
   /** Registries and leftovers, under RQ's lock. */
   clean(queue: string): Promise<void>;
+  /** Slots of rate limits that nobody holds any more, whatever their queues. */
+  sweepLimits(): Promise<void>;
 }
 
 export interface JanitorSettings {
@@ -101,8 +103,14 @@ export const janitor = (
         context.schedule(settings.firstCleanAfterMs, { kind: 'clean' });
         context.every(settings.cleanEveryMs, { kind: 'clean' });
       },
-      receive: ({ kind }) =>
-        kind === 'clean' ? each((queue) => hands.clean(queue)) : look().catch(settings.onTrouble),
+      receive: async ({ kind }) => {
+        if (kind === 'clean') {
+          await each((queue) => hands.clean(queue));
+          return;
+        }
+        await look().catch(settings.onTrouble);
+        await hands.sweepLimits().catch(settings.onTrouble);
+      },
     };
   },
 });

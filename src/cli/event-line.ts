@@ -20,6 +20,7 @@ const details: Details = {
   enqueued: () => '',
   scheduled: ({ dueAt }) => `for ${dateText(dueAt)}`,
   deferred: () => 'waits for other jobs',
+  rateLimited: () => 'waits for a slot of its rate limit',
   released: ({ by }) => (by === '' ? 'by a janitor' : `by the end of ${shown(by)}`),
   started: ({ attempt }) => (isAbove(attempt, 1) ? `attempt ${shown(attempt)}` : ''),
   finished: ({ tookMs }) => `${shown(tookMs)} ms`,

@@ -1,3 +1,5 @@
+import type { ListedRateLimit } from '../redis/rate-limits.js';
+import type { StartLimit } from '../redis/start-limits.js';
 import type { ListedWorker } from '../redis/worker-records.js';
 import type { QueueCounts } from '../streams/queue.js';
 import { escapeText } from './escape.js';
@@ -28,6 +30,16 @@ export const queueLine = (
   const numbers = `${queued}, ${started} executing, ${finished} finished, ${failed} failed`;
   if (bar === null) return `queue ${escapeText(name)} ${numbers}`;
   return `${escapeText(name).padEnd(12)} ${colors.green(`|${'█'.repeat(bar)}`)} ${numbers}`;
+};
+
+/** `100 in 60 s, 3 used`. */
+export const limitText = ({ max, perSeconds, used }: StartLimit & { used: number }): string =>
+  `${max} in ${perSeconds} s, ${used} used`;
+
+/** `rate limit tenant-7: 3 of 3, 12 waiting`. */
+export const rateLimitLine = (limit: ListedRateLimit, raw: boolean): string => {
+  const { key, concurrency, allowed, waiting } = limit;
+  return `rate limit ${escapeText(key)}${raw ? '' : ':'} ${allowed} of ${concurrency}, ${waiting} waiting`;
 };
 
 export const workerLine = (worker: ListedWorker, raw: boolean, colors: Colors): string => {

@@ -10,6 +10,7 @@ import { enqueueCommand } from './commands/enqueue.js';
 import { failedCommand } from './commands/failed.js';
 import { infoCommand } from './commands/info.js';
 import { jobCommand } from './commands/job.js';
+import { limitCommand } from './commands/limit.js';
 import { pauseCommands } from './commands/pause.js';
 import { requeueCommand } from './commands/requeue.js';
 import { runCommand } from './commands/run.js';
@@ -36,7 +37,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
   'Run jobs:': [workerCommand, workerPoolCommand, runCommand, enqueueCommand, cronCommand],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
-  'Steer:': [stopCommand, suspendCommands, pauseCommands, commandWorkersCommands],
+  'Steer:': [stopCommand, suspendCommands, pauseCommands, limitCommand, commandWorkersCommands],
   'Check:': [doctorCommand, auditCommand, configCommand],
 };
 

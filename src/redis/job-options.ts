@@ -5,8 +5,9 @@ import { type Duration, type DurationRule, durationOption } from './duration.js'
 import { InvalidOptionError } from './errors.js';
 import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
+import { checkRateLimit } from './rate-limits.js';
 import { type RepeatOptions, type RetryOptions, repeatFields, retryFields } from './runs-again.js';
-import type { NewJob } from './transitions/enqueue.js';
+import type { NewJob, RateLimit } from './transitions/enqueue.js';
 import { encodeWebhooks, type WebhookOption } from './webhooks.js';
 
 /**
@@ -67,6 +68,11 @@ export interface JobOptions {
   webhooks?: readonly WebhookOption[];
   /** The group that it belongs to. See `Rq.group`. */
   groupId?: string;
+  /**
+   * Of all jobs with this key, in whatever queues, at most `concurrency` are queued or run at a time; the others wait
+   * with status `rate_limited`, in the order in which they came. RQ 3: `RateLimit`.
+   */
+  rateLimit?: RateLimit;
 }
 
 const known = new Set([
@@ -98,6 +104,7 @@ const known = new Set([
   'onFailure',
   'onStopped',
   'webhooks',
+  'rateLimit',
 ]);
 
 /** RQ's own default; a job that has it needs no field, which keeps its hash in Redis' compact form. */
@@ -110,7 +117,7 @@ const defaultTimeoutSeconds = 180;
  */
 export const fieldsOf = (
   options: JobOptions,
-): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after'> => {
+): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after' | 'limit'> => {
   for (const option in options) {
     if (!known.has(option))
       throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
@@ -147,10 +154,13 @@ export const fieldsOf = (
   const after = planDependencies(options.dependsOn, options.jobId);
   const atFront = options.atFront === true || after?.atFront === true;
   const rest = { atFront, ttlSeconds: ttl ?? null, fields };
-  if (due) return { ...rest, due };
-  if (!after) return rest;
-  fields.push(...dependencyFields(after, atFront));
-  return { ...rest, after };
+  const limit = options.rateLimit && checkRateLimit(options.rateLimit);
+  if (limit) {
+    fields.push('rate_limit_key', limit.key, 'rate_limit_concurrency', limit.concurrency);
+    if (atFront && !after && !due) fields.push('enqueue_at_front', 1);
+  }
+  if (after) fields.push(...dependencyFields(after, atFront));
+  return { ...rest, ...(due && { due }), ...(after && { after }), ...(limit && { limit }) };
 };
 
 const afterwardsOf = ({ onSuccess, onFailure, onStopped, webhooks }: JobOptions): string[] => {

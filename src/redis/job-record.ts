@@ -45,6 +45,8 @@ export interface JobRecord {
   readonly webhooks: readonly Webhook[];
   /** The group that it belongs to; empty for none. */
   readonly groupId: string;
+  /** Of which key so many jobs may run at a time; `null` when it has no rate limit. */
+  readonly rateLimit: { readonly key: string; readonly concurrency: number } | null;
   readonly meta: Record<string, unknown>;
   /** Ids of the jobs that it waits for, or waited for. */
   readonly dependencyIds: readonly string[];
@@ -122,6 +124,10 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     callbacks: afterwards?.callbacks ?? {},
     webhooks: afterwards?.webhooks ?? [],
     groupId: text('group_id'),
+    rateLimit:
+      text('rate_limit_key') === ''
+        ? null
+        : { key: text('rate_limit_key'), concurrency: integer('rate_limit_concurrency') ?? 1 },
     meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
     dependencyIds: attempt('dependency_ids', () => dependencyIdsIn(hash), []),
     allowDependencyFailures: text('allow_dependency_failures') === '1',

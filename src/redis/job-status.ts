@@ -1,4 +1,5 @@
-/** RQ's own words; an unknown one breaks every Python fetch since 2.0, so no other is ever written. */
+/** RQ's own words; an unknown one breaks every Python fetch since 2.0, so no other is ever written. `rate_limited` is RQ 3's, and
+ * written only for jobs with a rate limit. */
 export const jobStatuses = [
   'created',
   'queued',
@@ -9,6 +10,7 @@ export const jobStatuses = [
   'scheduled',
   'deferred',
   'canceled',
+  'rate_limited',
 ] as const;
 
 export type JobStatus = (typeof jobStatuses)[number];
@@ -16,7 +18,7 @@ export type JobStatus = (typeof jobStatuses)[number];
 /** The legal moves. `docs/lifecycle.md` draws them, and a test holds the drawing against this table. */
 export const moves = {
   created: ['queued', 'started', 'failed', 'canceled'],
-  queued: ['started', 'failed', 'canceled'],
+  queued: ['started', 'failed', 'canceled', 'rate_limited'],
   started: ['finished', 'failed', 'stopped', 'queued', 'scheduled', 'canceled'],
   finished: [],
   failed: ['queued'],
@@ -24,6 +26,7 @@ export const moves = {
   scheduled: ['queued', 'failed', 'canceled'],
   deferred: ['queued', 'failed', 'canceled'],
   canceled: [],
+  rate_limited: ['queued', 'failed', 'canceled'],
 } as const satisfies Record<JobStatus, readonly JobStatus[]>;
 
 /** Whether RQ knows the word. */

@@ -35,6 +35,18 @@ export const keys = {
   suspended: 'rq:suspended',
   /** While it is there no worker of ours takes a job of this queue. */
   paused: (queue: string) => `rxrq:paused:${queue}`,
+  /** HASH `max`, `perMs`, `used`: how many jobs of this queue workers of ours may take in a time. */
+  startLimit: (queue: string) => `rxrq:limit:${queue}`,
+  /** LIST of `<ms> <how many>`: when they did, within that time. */
+  starts: (queue: string) => `${prefixes.starts}${queue}`,
+  /** SET of keys of rate limits that are in use. RQ 3, as the next three. */
+  rateLimits: 'rq:rl-keys',
+  /** HASH with `concurrency`. */
+  rateLimit: (key: string) => `${prefixes.rateLimit}${key}`,
+  /** ZSET of ids that hold a slot → since when, in seconds with fraction. */
+  allowed: (key: string) => `${prefixes.rateLimit}${key}:allowed`,
+  /** ZSET of ids that wait for one → since when. */
+  rateLimited: (key: string) => `${prefixes.rateLimit}${key}:rate_limited`,
   workers: 'rq:workers',
   workersOf: (queue: string) => `rq:workers:${queue}`,
   worker: (name: string) => `rq:worker:${name}`,
@@ -67,6 +79,8 @@ export const keys = {
   answer: (commandId: string) => `rxrq:answer:${commandId}`,
   /** Taken for some minutes by whoever prunes the groups. */
   pruningGroups: 'rxrq:pruning-groups',
+  /** Taken for some seconds by whoever sweeps the rate limits. */
+  sweepingLimits: 'rxrq:sweeping-limits',
   /** HASH of ended jobs → how far their dependents have been freed: more than one call may free. */
   unfreed: 'rxrq:unfreed',
   /** Taken by the worker that looks for strays, for as long as none has to look again. */
@@ -90,7 +104,10 @@ export const prefixes = {
   firstSeen: ':first_seen:',
   worker: 'rq:worker:',
   group: 'rq:group:',
+  rateLimit: 'rq:rl:',
+  wip: 'rq:wip:',
   events: 'rxrq:events:',
+  starts: 'rxrq:starts:',
   commandsTo: 'rq:pubsub:',
 } as const;
 

@@ -19,7 +19,10 @@ export type LifecycleEvent = Common &
     | { kind: 'scheduled'; dueAt: number }
     /** Written, and waiting for other jobs. `released` follows. */
     | { kind: 'deferred' }
-    /** On its queue, since what it waited for has ended. `by` is the job that ended last; empty when a janitor found out. */
+    /** Written, or met by a worker, and waiting for a slot of its rate limit. `released` follows. */
+    | { kind: 'rateLimited' }
+    /** On its queue, since what it waited for has ended: other jobs, or one that held a slot. `by` is the job that ended last; empty when a
+     * janitor found out. */
     | { kind: 'released'; by: string }
     | { kind: 'started'; execution: string; attempt: number }
     | { kind: 'finished'; execution: string; tookMs: number }
@@ -101,7 +104,7 @@ export const unfoldEntry = (
     const value = fields[i + 1] as string;
     if (field === 'worker') {
       worker = value;
-    } else if (field === 'enqueued' || field === 'deferred') {
+    } else if (field === 'enqueued' || field === 'deferred' || field === 'rateLimited') {
       for (const jobId of value.split(' ')) events.push({ ...common(jobId), kind: field });
     } else if (field === 'started') {
       const words = value.split(' ');

@@ -163,7 +163,13 @@ export class FailedQueue extends Queue {
       this.doors.wire,
     );
     if (was === '') throw new NoSuchJobError(jobId);
-    if (was !== 'queued' && was !== 'created' && was !== 'scheduled' && was !== 'deferred') {
+    if (
+      was !== 'queued' &&
+      was !== 'created' &&
+      was !== 'scheduled' &&
+      was !== 'deferred' &&
+      was !== 'rate_limited'
+    ) {
       throw new InvalidJobOperationError(jobId, 'quarantine', `it is ${was}`);
     }
   }

@@ -88,6 +88,7 @@ export class Intake {
   private readonly turns: Turns;
   private paused: Paused | null = null;
   private pausedLook: NodeJS.Timeout | null = null;
+  private heldBack: ReadonlyMap<string, number> = new Map();
   /** Jobs to be handed back by the next calls. */
   private backs = 0;
   /** Outcomes that Redis would not take yet. */
@@ -273,12 +274,19 @@ export class Intake {
       else if (request.hints.length > 0 && reply.left === 0) this.uselessPops += 1;
       if (reply.faults.length > 0) this.noteFaults(reply.faults);
       if (wanted > 0) this.notePaused(reply.paused);
+      if (wanted > 0) this.noteHeldBack(reply.heldBack);
       this.turns.took(reply.claimed);
       this.answer(batch, reply.verdicts);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
     this.idleSlots.push(slot);
-    if (reply && wanted > 0 && reply.claimed.length === 0 && reply.left === 0)
+    if (
+      reply &&
+      wanted > 0 &&
+      reply.claimed.length === 0 &&
+      reply.left === 0 &&
+      reply.heldBack.size === 0
+    )
       this.events.onEmpty?.();
     this.schedule();
   }
@@ -313,16 +321,31 @@ export class Intake {
       this.releasePops((pop) => this.mayNotTakeFrom(pop.queue));
       this.events.onPaused?.(paused);
     }
-    if (!paused || this.pausedLook) return;
+    if (paused) this.lookIn(pausedLookMs);
+  }
+
+  // The same for a queue that has used up its limit of starts: looked at when more may start, and in between, because the
+  // limit may be lifted.
+  private noteHeldBack(heldBack: ReadonlyMap<string, number>): void {
+    if (heldBack.size === 0 && this.heldBack.size === 0) return;
+    this.heldBack = heldBack;
+    if (heldBack.size === 0) return;
+    this.releasePops((pop) => this.mayNotTakeFrom(pop.queue));
+    this.lookIn(Math.min(pausedLookMs, ...heldBack.values()));
+  }
+
+  private lookIn(ms: number): void {
+    if (this.pausedLook) return;
     const look = (): void => {
       this.pausedLook = null;
       this.mayHaveWork = true;
       this.schedule();
     };
-    this.pausedLook = setTimeout(look, pausedLookMs);
+    this.pausedLook = setTimeout(look, ms);
   }
 
   private mayNotTakeFrom(queue: string): boolean {
+    if (this.heldBack.has(queue)) return true;
     return this.paused !== null && (this.paused.isSuspended || this.paused.queues.includes(queue));
   }
 

@@ -24,6 +24,7 @@ const reopening = new Set<LifecycleKind>([
   'enqueued',
   'scheduled',
   'deferred',
+  'rateLimited',
   'released',
   'requeued',
   'retried',

@@ -15,6 +15,12 @@ import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { newJobOf } from '../redis/new-job.js';
+import {
+  limitStarts,
+  type StartLimit,
+  startLimitOf,
+  unlimitStarts,
+} from '../redis/start-limits.js';
 import { isPaused, type PauseOptions, pauseQueue, resumeQueue } from '../redis/suspension.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
@@ -248,6 +254,24 @@ export class Queue {
   /** Whether it is paused. That all workers are suspended does not count here. */
   isPaused(): Promise<boolean> {
     return isPaused(this.doors.redis, this.name);
+  }
+
+  /**
+   * From now on workers of ours take at most `max` jobs of this queue in any `perSeconds`, all together. What is over
+   * waits in the queue; other queues go on. Python's workers know nothing of it. @throws InvalidOptionError
+   */
+  limit(limit: StartLimit): Promise<void> {
+    return limitStarts(this.doors.redis, this.name, limit);
+  }
+
+  /** Lifts that limit; workers notice within a second. Whether there was one. */
+  unlimit(): Promise<boolean> {
+    return unlimitStarts(this.doors.redis, this.name);
+  }
+
+  /** That limit, and how much of it is used; `null` when there is none. */
+  startLimit(): Promise<(StartLimit & { used: number }) | null> {
+    return startLimitOf(this.doors.redis, this.name);
   }
 
   /** Deletes every waiting job. Answers how many. RQ: `Queue.empty`. */

@@ -19,6 +19,7 @@ import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
+import { type ListedRateLimit, listRateLimits, rateLimitedIds } from '../redis/rate-limits.js';
 import { isSuspended, type PauseOptions, resume, suspend } from '../redis/suspension.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { type ListedWorker, listWorkers } from '../redis/worker-records.js';
@@ -173,6 +174,16 @@ export class Rq {
   /** A handle on the worker of this name, to command it. Nothing is read. @throws InvalidNameError */
   worker(name: string): WorkerHandle {
     return new WorkerHandle(this.doors.redis, name);
+  }
+
+  /** Rate limits by key that jobs hold or wait for now. RQ 3: `RateLimit`. */
+  rateLimits(): Promise<ListedRateLimit[]> {
+    return listRateLimits(this.doors.redis);
+  }
+
+  /** Ids of jobs that wait for a slot of this key, the next one first. */
+  rateLimitedIds(key: string, count = 1_000): Promise<string[]> {
+    return rateLimitedIds(this.doors.redis, key, count);
   }
 
   /** Cron processes that are alive, Node's and Python's, with their entries. Changes nothing. RQ: `CronScheduler.all`. */

@@ -39,6 +39,7 @@ const makeJanitor = (queues = ['default']) => {
     },
     dropLeaks: async () => 0,
     freeForgotten: async () => undefined,
+    sweepLimits: async () => undefined,
     clean: async (queue) => {
       done.push(`clean ${queue}`);
       await answer(queue, undefined);

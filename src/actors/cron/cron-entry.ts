@@ -30,7 +30,10 @@ export interface CronSettings {
    */
   catchUpSeconds?: number;
   /** Of each job. */
-  options?: Omit<JobOptions, 'jobId' | 'onDuplicate' | 'dependsOn'>;
+  options?: Omit<
+    JobOptions,
+    'jobId' | 'onDuplicate' | 'unique' | 'dependsOn' | 'at' | 'in' | 'inMs'
+  >;
 }
 
 /** One thing to be done again and again. */

@@ -33,6 +33,9 @@ const known: ReadonlyArray<keyof CronEntry> = [
 ];
 const longestSeconds = 315_360_000;
 
+/** A tick has a time, and each makes a job of its own. */
+const notOfTicks = ['jobId', 'onDuplicate', 'unique', 'dependsOn', 'at', 'in', 'inMs'];
+
 /** @throws CronEntryError naming the entry and the field */
 export const planCron = (entries: readonly CronEntry[]): CronPlan[] => {
   const plans = entries.map(planEntry);
@@ -78,7 +81,7 @@ const planEntry = (entry: CronEntry, index: number): CronPlan => {
   const args = entry.args ?? [];
   if (!Array.isArray(args)) throw wrong('args', 'it must be a list');
   const options = { ...entry.options };
-  for (const option of ['jobId', 'onDuplicate', 'dependsOn']) {
+  for (const option of notOfTicks) {
     if (option in options)
       throw wrong(`options.${option}`, 'each tick makes a job of its own, which waits for none');
   }

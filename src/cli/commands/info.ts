@@ -1,13 +1,22 @@
 import type { Command } from 'commander';
+import type { ListedRateLimit } from '../../redis/rate-limits.js';
 import type { ListedWorker } from '../../redis/worker-records.js';
-import type { QueueCounts } from '../../streams/queue.js';
+import type { Queue, QueueCounts } from '../../streams/queue.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { seconds } from '../option-values.js';
-import { barLength, byQueueLines, chartScale, queueLine, workerLine } from '../overview.js';
+import {
+  barLength,
+  byQueueLines,
+  chartScale,
+  limitText,
+  queueLine,
+  rateLimitLine,
+  workerLine,
+} from '../overview.js';
 import { existingQueues } from '../queue-names.js';
 
 interface InfoOptions extends CommonOptions {
@@ -18,8 +27,11 @@ interface InfoOptions extends CommonOptions {
   byQueue?: boolean;
 }
 
+type QueueLimit = Awaited<ReturnType<Queue['startLimit']>>;
+
 interface Overview {
-  queues: Array<{ name: string; counts: QueueCounts }>;
+  queues: Array<{ name: string; counts: QueueCounts; limit: QueueLimit }>;
+  rateLimits: ListedRateLimit[];
   workers: ListedWorker[];
 }
 
@@ -60,23 +72,33 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
 
 const look = async (io: Io, rq: Rq, names: readonly string[]): Promise<Overview> => {
   const queueNames = names.length > 0 ? names : await existingQueues(rq, io);
-  const [counts, listening, registered] = await Promise.all([
+  const [counts, limits, rateLimits, listening, registered] = await Promise.all([
     Promise.all(queueNames.map((name) => rq.queue(name).counts())),
+    Promise.all(queueNames.map((name) => rq.queue(name).startLimit())),
+    names.length > 0 ? [] : rq.rateLimits(),
     rq.workers(queueNames),
     names.length > 0 ? [] : rq.workers(),
   ]);
   const workers = new Map([...registered, ...listening].map((worker) => [worker.name, worker]));
   return {
-    queues: queueNames.map((name, index) => ({ name, counts: counts[index] as QueueCounts })),
+    queues: queueNames.map((name, index) => ({
+      name,
+      counts: counts[index] as QueueCounts,
+      limit: limits[index] as QueueLimit,
+    })),
+    rateLimits,
     workers: [...workers.values()],
   };
 };
 
-const print = (io: Io, { queues, workers }: Overview, options: InfoOptions): void => {
+const print = (io: Io, { queues, rateLimits, workers }: Overview, options: InfoOptions): void => {
   const jobs = queues.reduce((sum, { counts }) => sum + counts.queued, 0);
   if (options.json) {
     if (!options.onlyWorkers)
-      for (const { name, counts } of queues) io.json({ kind: 'queue', name, ...counts });
+      for (const { name, counts, limit } of queues)
+        io.json({ kind: 'queue', name, ...counts, limit });
+    if (!options.onlyWorkers)
+      for (const limit of rateLimits) io.json({ kind: 'rateLimit', ...limit });
     if (!options.onlyQueues) for (const worker of workers) io.json({ kind: 'worker', ...worker });
     io.json({
       kind: 'total',
@@ -90,7 +112,7 @@ const print = (io: Io, { queues, workers }: Overview, options: InfoOptions): voi
   const raw = options.raw === true;
   if (!options.onlyWorkers) {
     const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued)));
-    for (const { name, counts } of queues) {
+    for (const { name, counts, limit } of queues) {
       io.out(
         queueLine(
           name,
@@ -99,7 +121,12 @@ const print = (io: Io, { queues, workers }: Overview, options: InfoOptions): voi
           io.colors,
         ),
       );
+      if (limit)
+        io.out(
+          raw ? `limit ${escapeText(name)} ${limitText(limit)}` : `  starts: ${limitText(limit)}`,
+        );
     }
+    for (const limit of rateLimits) io.out(rateLimitLine(limit, raw));
     if (!raw) io.out(`${queues.length} queues, ${jobs} jobs total`);
   }
   if (!raw && !options.onlyQueues && !options.onlyWorkers) io.out('');

@@ -1,4 +1,4 @@
--- uses: clock types log events ended parents dependents tell-worker
+-- uses: clock types log events ended parents dependents rate-limit tell-worker
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job
@@ -20,6 +20,8 @@ note(KEYS[4], 60, 'canceled', { jobId = id })
 if status == 'deferred' then leaveParents(id, parentsOf(id, redis.call('HGET', KEYS[7], 'dependency_ids'))) end
 failedNow[1], failedNow[id] = id, ARGV[4] == '1' and 'waived' or 'canceled'
 freeDependents()
+-- One that runs keeps its slot until it has stopped.
+if status ~= 'started' then leaveLimit(redis.call('HGET', KEYS[7], 'rate_limit_key'), id) end
 appendEvents('', ARGV[2])
 if status == 'started' then tellWorker(ARGV[3], redis.call('HGET', KEYS[7], 'worker_name')) end
 return status

@@ -1,4 +1,4 @@
--- uses: clock types log new-jobs
+-- uses: clock types log events due parents defer rate-limit limit-new new-jobs
 -- One tick of a cron entry: its job is put on the queue unless a tick at or after this one was. Any number of
 -- processes may ask for the same tick, and the same process again after a lost reply: it is enqueued once. Atomic
 -- because a mark without its job loses the tick, and a job without its mark doubles it. The clock is that of Redis:
@@ -11,7 +11,7 @@
 --       then one job as new-jobs reads it: 1, id, data, …
 -- Returns { letter, now in ms, due in ms }: w enqueued, s this very request had been enqueued, o a tick at or after
 -- this one was, with its due time; e too early, with when; d another job has this id;
--- x the key of its group has a wrong type.
+-- x the key of its group has a wrong type, k a key of its rate limit (and which).
 local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream')
   or misfit(KEYS[4], 'hash') or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset')
 if wrong then return typeError(wrong) end
@@ -37,8 +37,10 @@ elseif last and last >= due then
   return { 'o', nowMs, last }
 end
 
-local verdict = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], 1, 11, tonumber(ARGV[2]))
-if verdict ~= 'w' and verdict ~= 's' then return { verdict, nowMs, due } end
+local verdict = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], 1, 11, tonumber(ARGV[2]), nil, judgeLimited, deferOrLimit)
+-- Those that were let through meanwhile, or nothing.
+appendEvents('', ARGV[2])
+if verdict == 'd' or verdict == 'x' or verdict == 'k' then return { verdict, nowMs, due, refusals[1] } end
 local at = string.format('%d.%06d', nowSeconds, nowMicros)
 redis.call('HSET', KEYS[4], name, string.format('%.0f %s', due, ARGV[12]))
 redis.call('EXPIRE', KEYS[4], ARGV[10])
@@ -46,4 +48,4 @@ redis.call('ZADD', KEYS[5], at, ARGV[12])
 redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -(tonumber(ARGV[8]) + 1))
 redis.call('EXPIRE', KEYS[5], ARGV[9])
 redis.call('ZADD', KEYS[6], at, name)
-return { verdict, nowMs, due }
+return { 'w', nowMs, due }

@@ -60,7 +60,7 @@ export const cronTick = async (
     marksTtlSeconds,
   ];
   pushJobs(args, [job]);
-  const [letter, nowMs, dueMs] = (await runScript(
+  const [letter, nowMs, dueMs, refusal] = (await runScript(
     redis,
     script,
     [
@@ -72,9 +72,10 @@ export const cronTick = async (
       keys.cronJobs,
     ],
     args,
-  )) as [Buffer, number, number];
+  )) as [Buffer, number, number, Buffer?];
   if (String(letter) === 'd') throw new DuplicateJobError(job.id);
   if (String(letter) === 'x')
     throw new WrongKeyTypeError(`Job ${job.id}: the key of its group is no set`);
+  if (String(letter) === 'k') throw new WrongKeyTypeError(String(refusal));
   return { verdict: verdicts[String(letter) as keyof typeof verdicts], nowMs, dueMs };
 };

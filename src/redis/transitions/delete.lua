@@ -1,4 +1,4 @@
--- uses: types log events parents tell-worker
+-- uses: clock types log events parents rate-limit tell-worker
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
@@ -12,7 +12,7 @@ local wrong = misfit(KEYS[6], 'list') or misfit(KEYS[7], 'list') or misfit(KEYS[
   or misfit(KEYS[14], 'list') or misfit(KEYS[15], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
-local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name', 'dependency_ids')
+local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name', 'dependency_ids', 'rate_limit_key')
 local status = f[1]
 local isWanted = #ARGV == 4
 for i = 5, #ARGV do isWanted = isWanted or status == ARGV[i] end
@@ -38,6 +38,8 @@ local group = redis.pcall('HGET', KEYS[1], 'group_id')
 if type(group) == 'string' and group ~= '' then redis.pcall('SREM', groupPrefix .. group, id) end
 if status == 'deferred' or f[4] then leaveParents(id, parentsOf(id, f[4])) end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+-- One that runs keeps its slot until it has stopped, or until it is found that nobody knows it any more.
+if status ~= 'started' then leaveLimit(f[5], id) end
 if there == 1 then
   note(KEYS[13], 60, 'deleted', { jobId = printable(id) })
   appendEvents('', ARGV[2])

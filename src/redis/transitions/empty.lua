@@ -1,4 +1,4 @@
--- uses: types log events
+-- uses: clock types log events rate-limit
 -- Deletes the jobs at the head of a queue, a bounded number a call, so that Redis is never held for long.
 -- KEYS  1 queue list   2 events
 -- ARGV  1 job prefix   2 event log length   3 how many at most
@@ -9,9 +9,11 @@ local ids = redis.call('LPOP', KEYS[1], ARGV[3])
 if not ids then return 0 end
 for _, id in ipairs(ids) do
   -- An id that stands here although its job runs, or has ended, is a leftover; and what is no id names other keys.
-  local status = string.find(id, '^[A-Za-z0-9_-]+$') and redis.pcall('HGET', ARGV[1] .. id, 'status')
+  local f = string.find(id, '^[A-Za-z0-9_-]+$') and redis.pcall('HMGET', ARGV[1] .. id, 'status', 'rate_limit_key')
+  local status = f and f[1]
   if (status == 'queued' or status == 'created') and redis.call('DEL', ARGV[1] .. id, ARGV[1] .. id .. ':dependents', ARGV[1] .. ':' .. id .. ':dependencies') > 0 then
     note(KEYS[2], 60, 'deleted', { jobId = printable(id) })
+    leaveLimit(f[2], id)
   end
 end
 appendEvents('', ARGV[2])

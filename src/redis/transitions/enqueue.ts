@@ -7,6 +7,7 @@ import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('enqueue');
 const scriptAfter = loadScript('enqueue-after');
+const scriptLimited = loadScript('enqueue-limited');
 
 /** A job as it is about to be written. */
 export interface NewJob {
@@ -22,6 +23,14 @@ export interface NewJob {
   due?: Due;
   /** What it waits for. */
   after?: NewJobAfter;
+  /** How many jobs of this key may run at a time. */
+  limit?: RateLimit;
+}
+
+/** At most `concurrency` jobs of one `key` are queued or started at a time, whatever their queues; the others wait. */
+export interface RateLimit {
+  key: string;
+  concurrency: number;
 }
 
 /** Ids of other jobs, at least one; the job is deferred until they have ended as it wants. */
@@ -31,7 +40,7 @@ export interface NewJobAfter {
 }
 
 /**
- * `written`, also when it waits for others; `same`: this very request was there (a repeated try), `duplicate`:
+ * `written`, also when it waits for others or for a slot; `same`: this very request was there (a repeated try), `duplicate`:
  * another job has the id; `refused`: the key of its group has a wrong type; an error: what is wrong otherwise. Of these
  * nothing was written.
  */
@@ -53,17 +62,24 @@ const verdicts: Record<string, 'written' | 'same' | 'duplicate' | 'refused'> = {
 /** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
 export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
   args.push(jobs.length);
-  for (const { id, data, description, atFront, ttlSeconds, fields, due, after } of jobs) {
+  for (const job of jobs) {
+    const { id, data, description, atFront, ttlSeconds, fields, due } = job;
     if (!atFront && ttlSeconds === null && fields.length === 0 && !due) {
       args.push(id, data, description, '');
     } else {
-      const front = after
-        ? afterText(atFront, after)
-        : `${atFront ? 1 : 0}${due ? dueText(due) : ''}`;
+      const front = frontText(job);
       args.push(id, data, description, fields.length + 2, front, ttlSeconds ?? '');
       args.push(...fields);
     }
   }
+};
+
+// What waits for others, or for its time, is held to its limit later, when it is claimed.
+const frontText = ({ atFront, after, due, limit }: NewJob): string | number => {
+  if (after) return afterText(atFront, after);
+  const digit = atFront ? 1 : 0;
+  if (due) return `${digit}${dueText(due)}`;
+  return limit ? `${digit}L${limit.concurrency} ${limit.key}` : digit;
 };
 
 const afterText = (atFront: boolean, { ids, allowsFailure }: NewJobAfter): string =>
@@ -92,12 +108,18 @@ export const enqueue = async (
   pushJobs(args, jobs);
   const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue)];
   const timed = scheduledKeys(queue, jobs);
-  if (!jobs.some(({ after }) => after)) {
+  const isLimited = jobs.some(({ limit }) => limit);
+  if (!isLimited && !jobs.some(({ after }) => after)) {
     const reply = String(await runScript(redis, script, [...scriptKeys, ...timed], args));
     return Array.from(reply, (letter) => verdicts[letter] as EnqueueVerdict);
   }
   const reply = String(
-    await runScript(redis, scriptAfter, [...scriptKeys, keys.deferred(queue), ...timed], args),
+    await runScript(
+      redis,
+      isLimited ? scriptLimited : scriptAfter,
+      [...scriptKeys, keys.deferred(queue), ...timed],
+      args,
+    ),
   );
   const texts = reply.slice(jobs.length + 1).split('\n');
   return Array.from(reply.slice(0, jobs.length), (letter) => {

@@ -7,7 +7,7 @@ const script = loadScript('quarantine');
 
 /**
  * Puts a waiting job into the FailedQueue. Answers the status that the job had: it moved when that was
- * `queued`, `created`, `scheduled` or `deferred`; `claimed` means that a worker holds it, `''` that there
+ * `queued`, `created`, `scheduled`, `deferred` or `rate_limited`; `claimed` means that a worker holds it, `''` that there
  * is none.
  */
 export const quarantine = async (

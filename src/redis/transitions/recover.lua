@@ -1,4 +1,4 @@
--- uses: clock types log events ended parents dependents fail bring-back
+-- uses: clock types log events ended parents dependents rate-limit fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
 -- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over
@@ -73,7 +73,7 @@ local function judge(member)
     redis.call('DEL', executionPrefix .. member)
     if not misfit(executionsPrefix .. id, 'zset') then redis.call('ZREM', executionsPrefix .. id, execution) end
   end
-  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt', 'rate_limit_key')
   if f.err or not f[1] then return 'd' end
   if f[1] == 'queued' and f[2] == execution then
     redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
@@ -85,7 +85,9 @@ local function judge(member)
   end
   if f[1] ~= 'started' or isHeldByAnother(id) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
-  return bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
+  local verdict = bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
+  if f[7] then settleSlot(f[7], id) end
+  return verdict
 end
 
 local arg = 7

@@ -9,7 +9,7 @@
 --
 -- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
 --       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
---       then rq:suspended, and of each queue the key that pauses it
+--       then rq:suspended, of each queue the key that pauses it, and of each the key of its limit of starts
 -- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 job prefix   4 results prefix   5 executions prefix
 --       6 execution prefix   7 first-seen infix   8 lease, s   9 event log length   10 result ttl, s
 --       11 failure ttl, s   12 payload limit, bytes   13 jobs to start   14 jobs to hold (claimed, begun later)
@@ -19,7 +19,8 @@
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
---         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported
+--         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported,
+--                16 it has a rate limit, whose key follows the third
 --         finish: result bytes or '', has a result 0/1, -
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
 --                 and `intervals` (JSON text) when its handler asked for another run
@@ -35,8 +36,10 @@
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
 --   behind them, for jobs with callbacks or webhooks, a table; parts/afterwards.lua
---   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it
---   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job
+--   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it;
+--             and behind a semicolon queues that have used up their limit of starts: number, ms until more may start, …
+--   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job; of one with a rate
+--             limit a blank and the key follow
 
 local replyKey, workerKey, failedQueueKey, queuesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local request, worker, jobPrefix = ARGV[1], ARGV[2], ARGV[3]
@@ -50,7 +53,7 @@ local hints, begun, settlements = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumb
 local leaseEnd = tostring(nowSeconds + ARGV[8])
 
 local queues, faults = {}, {}
-for n = 1, (#KEYS - 5) / 8 do
+for n = 1, (#KEYS - 5) / 9 do
   local k = n * 7 - 2
   queues[n] = { number = n == 1 and '1' or tostring(n), list = KEYS[k], intermediate = KEYS[k + 1], wip = KEYS[k + 2], finished = KEYS[k + 3],
     failed = KEYS[k + 4], scheduled = KEYS[k + 5], events = KEYS[k + 6], looked = false, fault = false,
@@ -121,9 +124,12 @@ local function seldom()
 -- part: again
 -- part: stop
 -- part: afterwards
+-- part: rate-limit
+-- part: start-limit
 -- part: paused
 -- part: turns
   made.pausedNow, made.takeInTurns = pausedNow, takeInTurns
+  made.startLimits, made.spendStarts, made.settleSlot = startLimits, spendStarts, settleSlot
 
   -- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
   -- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
@@ -289,6 +295,18 @@ local function seldom()
       and (month ~= '02' or day ~= '29' or year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0))
   end
 
+  -- Whether a job with a rate limit has a slot, or gets one. Whoever put it on the queue may know no limits (requeue,
+  -- the scheduler, the release of dependents, Python before 3): it waits then, as if it had just come.
+  local function hasSlot(q, jobKey, id, key)
+    local concurrency = integer(redis.call('HGET', jobKey, 'rate_limit_concurrency'))
+    if not concurrency or concurrency < 1 or limitFault(key) or takeSlot(key, id, concurrency) then return true end
+    redis.call('HDEL', jobKey, 'x_exec')
+    redis.call('HSET', jobKey, 'status', 'rate_limited')
+    waitForSlot(key, id, concurrency)
+    noteWords(q.events, 80, 'rateLimited', id)
+    return false
+  end
+
   -- Names the first field that RQ's readers could not read. An odd field is kept aside and removed, so that
   -- the quarantined job can be looked at and requeued from Python as well. Jobs of our own making were checked
   -- when they were made; whatever somebody did to them since is read with defaults.
@@ -353,7 +371,7 @@ local function seldom()
     elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
     else
       local odd = made.oddField(jobKey, timeout, not stream)
-      if not odd then return true end
+      if not odd then return not f[12] or f[12] == '' or hasSlot(q, jobKey, id, f[12]) end
       reason = 'field ' .. odd .. ' cannot be read'
     end
     local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
@@ -378,10 +396,11 @@ if stored then
       local q = queues[tonumber(n)]
       -- Recovered meanwhile: somebody else's now.
       if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
-        local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks')
+        local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks', 'rate_limit_key')
         if f[4] then
           taken = taken + 1
           answer(id, f[4], f[5], n .. ' ' .. execution .. ' ' .. rest, f[1], f[2], f[3])
+          if f[7] and f[7] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[7] end
           if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
       end
@@ -415,6 +434,8 @@ local verdicts = {}
 for i = 1, settlements do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
   local marks, kind = tonumber(ARGV[arg + 4]), ARGV[arg + 7]
+  local isLimited = marks >= 16
+  if isLimited then marks = marks - 16 end
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
   if faultOf(q) or kind ~= 'finish' and seldom().faultFor(q, kind) then
     verdicts[i] = 'x'
@@ -507,6 +528,10 @@ for i = 1, settlements do
       if verdicts[i] == 'l' then note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = kind }) end
     end
   end
+  if isLimited then
+    if verdicts[i] ~= 'x' then seldom().settleSlot(ARGV[arg + 11], id) end
+    arg = arg + 1
+  end
   arg = arg + 10
 end
 
@@ -528,7 +553,8 @@ local scanned, left, passedOver = 0, 0, false
 
 -- Jobs off the head of one queue, `most` at most. Answers how many they are.
 local function takeFrom(q, most)
-  local takenBefore = taken
+  local takenBefore, limit = taken, q.limit
+  if limit then most = math.min(most, limit.left) end
   while taken - takenBefore < most and scanned < 1000 do
     local many = math.min(most - (taken - takenBefore), 1000 - scanned)
     local ids = redis.call('LPOP', q.list, many)
@@ -545,10 +571,10 @@ local function takeFrom(q, most)
       else
         local jobKey = jobPrefix .. id
         local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
-          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks')
+          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
         local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
         local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
-          and not f[11] and data and #data <= payloadLimit
+          and not f[11] and not f[12] and data and #data <= payloadLimit
         if isPlain or seldom().mayRun(q, id, jobKey, f) then
           taken = taken + 1
           local execution = request .. string.format('%08x', taken)
@@ -573,18 +599,28 @@ local function takeFrom(q, most)
             q.wipAdds = { leaseEnd, id .. ':' .. execution }
           end
           answer(id, data, meta, q.number .. ' ' .. execution .. (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
+          if f[12] and f[12] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[12] end
           if not isPlain and (f[11] or stream and (stream ~= '' or made.hasMore)) then made.tellAfterwards(jobKey) end
         end
       end
     end
     if #ids < many then break end
   end
+  if limit then
+    limit.taken, limit.left = limit.taken + taken - takenBefore, limit.left - taken + takenBefore
+    -- What its limit holds back is not there for now: else everybody would look again at once.
+    if limit.left == 0 then limit.hasMore, q.waiting = q.waiting > 0, 0 end
+  end
   return taken - takenBefore
 end
 
 if wanted > 0 then
   local pauseKey = #queues * 7 + 5
-  if redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0 then reply[4] = seldom().pausedNow(pauseKey, queues) end
+  local isHeldBack = redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0
+  if isHeldBack then
+    reply[4] = seldom().pausedNow(pauseKey, queues)
+    made.startLimits(pauseKey + #queues + 1, queues)
+  end
   local inTurns = ARGV[20] ~= ''
   for _, q in ipairs(queues) do
     local listFault, waiting = listFaultOf(q)
@@ -602,6 +638,7 @@ if wanted > 0 then
       passedOver = true
     end
   end
+  if isHeldBack then reply[4] = reply[4] .. made.spendStarts(queues) end
 end
 -- Nothing here is for this worker: to be told that more waits, it would look again at once, and again.
 if passedOver and taken == 0 then left = 0 end

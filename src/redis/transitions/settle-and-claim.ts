@@ -51,6 +51,8 @@ export interface ExchangeReply {
   faults: string[];
   /** `null` when nothing is paused, or nothing was asked for. */
   paused: Paused | null;
+  /** Queues that have used up their limit of starts, and in how many milliseconds more may start. */
+  heldBack: ReadonlyMap<string, number>;
 }
 
 /**
@@ -66,7 +68,7 @@ export const exchangeFor = (
   const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
   const queuePart = queues.flatMap(queueKeys);
   const shared = [keys.worker(worker), keys.failedQueue, keys.queues];
-  const pauses = [keys.suspended, ...queues.map(keys.paused)];
+  const pauses = [keys.suspended, ...queues.map(keys.paused), ...queues.map(keys.startLimit)];
   const fixed: Argument[] = [
     worker,
     prefixes.job,
@@ -113,7 +115,8 @@ export const exchangeFor = (
         (job.wantsStream ? 1 : 0) +
           (heartbeaten ? 2 : 0) +
           (job.started ? 0 : 4) +
-          (beganAtMs === null ? 0 : 8),
+          (beganAtMs === null ? 0 : 8) +
+          (job.rateLimitKey === undefined ? 0 : 16),
         beganAtMs === null ? 0 : Math.round(now - beganAtMs),
         Math.round(tookMs),
         end.kind,
@@ -132,6 +135,7 @@ export const exchangeFor = (
       } else {
         args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
       }
+      if (job.rateLimitKey !== undefined) args.push(job.rateLimitKey);
     }
     return args;
   };
@@ -141,13 +145,15 @@ export const exchangeFor = (
     const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as Reply;
     const [verdicts, left, jobs, paused] = reply;
     const claimed = readClaimed(reply, jobs, queues);
+    const [pausedWords = '', heldBack = ''] = paused.length > 0 ? String(paused).split(';') : [];
     if (Array.isArray(reply.at(-1))) addAfterwards(claimed, reply.pop() as Afterwards);
     return {
       verdicts: Array.from(verdicts.toString('latin1'), (letter) => verdictOf[letter] as Verdict),
       left,
       faults: reply.slice(firstJob + jobs * 4).map(String),
       claimed,
-      paused: paused.length > 0 ? readPaused(String(paused), queues) : null,
+      paused: pausedWords === '' ? null : readPaused(pausedWords, queues),
+      heldBack: heldBack === '' ? nothingHeldBack : readHeldBack(heldBack, queues),
     };
   };
 };
@@ -164,12 +170,22 @@ const verdictText = (end: Extract<Settlement['end'], { kind: 'fail' }>): string 
 };
 
 /**
- * Verdicts, what is left, how many jobs, what is paused; then four words for each job, then the faults; at last, where
+ * Verdicts, what is left, how many jobs, what is paused or held back; then four words for each job, then the faults; at last, where
  * jobs have any, what is to be done afterwards.
  */
 type Reply = [Buffer, number, number, Buffer, ...Array<Buffer | Afterwards | null>];
 type Afterwards = ReadonlyArray<number | Buffer | null>;
 const firstJob = 4;
+
+const nothingHeldBack: ReadonlyMap<string, number> = new Map();
+
+const readHeldBack = (words: string, queues: readonly string[]): ReadonlyMap<string, number> => {
+  const heldBack = new Map<string, number>();
+  const numbers = words.split(' ').map(Number);
+  for (let at = 0; at + 1 < numbers.length; at += 2)
+    heldBack.set(queues[(numbers[at] as number) - 1] as string, numbers[at + 1] as number);
+  return heldBack;
+};
 
 const readPaused = (words: string, queues: readonly string[]): Paused => {
   const numbers = words.split(' ').map(Number);
@@ -197,7 +213,7 @@ const readClaimed = (
   for (let i = firstJob; i < firstJob + count * 4; i += 4) {
     const head = (reply[i + 3] as Buffer).toString('latin1').split(' ');
     const timeout = Number(head[4]);
-    jobs.push({
+    const job: ClaimedJob = {
       queue: queues[Number(head[0]) - 1] as string,
       jobId: (reply[i] as Buffer).toString('latin1'),
       execution: head[1] as string,
@@ -208,7 +224,10 @@ const readClaimed = (
       meta: (reply[i + 2] as Buffer | null) ?? null,
       wantsStream: head[5] === '1',
       enqueuedAt: head[6] ?? '',
-    });
+    };
+    if (head.length > 7)
+      job.rateLimitKey = Buffer.from(head.slice(7).join(' '), 'latin1').toString();
+    jobs.push(job);
   }
   return jobs;
 };

@@ -20,6 +20,8 @@ export interface ClaimedJob {
   enqueuedAt: string;
   /** What is to be done when it has ended; absent for most. */
   afterwards?: Afterwards;
+  /** The key of its rate limit, whose slot its end gives back; absent for most. */
+  rateLimitKey?: string;
 }
 
 /** Another run that a handler asked for. RQ: a returned `Retry`. */

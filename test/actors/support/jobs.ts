@@ -18,6 +18,7 @@ export const claimed = (fields: Partial<ClaimedJob> = {}): ClaimedJob => {
     meta: null,
     wantsStream: false,
     enqueuedAt: '',
+
     ...fields,
   };
 };

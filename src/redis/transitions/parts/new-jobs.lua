@@ -2,9 +2,10 @@
 -- The one way in: known queue, hash, place, event of new jobs. `count` jobs are read from ARGV after `arg`,
 -- as `enqueue.lua` describes them. Returns a letter for each: w written, s the same one was there, d another
 -- job has this id, x refused, because the key of its group has a wrong type. With `scheduledKey` jobs may wait for their
--- time. With `judge` and `defer` of `defer.lua` jobs may wait for others, and the letters be its own too.
+-- time. With `judge` and `defer` of `defer.lua` jobs may wait for others, with those of `limit-new.lua` also for a slot, and
+-- the letters be theirs too.
 local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength, scheduledKey, judge, defer)
-  local verdicts, back, written, waiting, planned = {}, {}, {}, {}, nil
+  local verdicts, back, written, waiting, limited, planned = {}, {}, {}, {}, {}, nil
   for i = 1, count do
     local id, data, description, more = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
     arg = arg + 4
@@ -29,14 +30,15 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     end
     if verdicts[i] == 'w' or wait then
       -- last_heartbeat must exist: a Python worker whose heartbeat creates the field deletes the job.
-      local later = wait and 'deferred' or dueMs and 'scheduled'
+      local later = wait and (wait.status or 'deferred') or dueMs and 'scheduled'
       redis.call('HSET', key, 'created_at', createdAt, 'data', data, 'origin', queue, 'description', description,
         later and 'status' or 'enqueued_at', nowText, 'status', later or 'queued', 'last_heartbeat', '')
       if rest > 2 then redis.call('HSET', key, unpack(ARGV, arg + 3, arg + rest)) end
       -- The time to live of a job that waits begins when it is queued, as it does anew in RQ.
       if wait then
         defer(id, queue, wait)
-        waiting[#waiting + 1] = id
+        local told = wait.status and limited or waiting
+        told[#told + 1] = id
       elseif dueMs then
         redis.call('ZADD', scheduledKey, scoreOfMs(dueMs), id)
         planned = planned or {}
@@ -65,9 +67,10 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     redis.call('SADD', queuesKey, listKey)
     tell('enqueued', written)
   end
-  if #waiting > 0 then
+  if #waiting + #limited > 0 then
     redis.call('SADD', queuesKey, listKey)
     tell('deferred', waiting)
+    tell('rateLimited', limited)
   end
   if planned then
     redis.call('SADD', queuesKey, listKey)
