@@ -12,6 +12,7 @@ const special: Readonly<Record<string, string>> = {
   shutdown: '1 a worker is not there, or did not answer',
   'kill-horse': '1 a worker is not there, runs nothing, or did not answer',
   ping: '1 a worker is not there, or did not answer',
+  limit: '1 there is no limit to show',
   audit: '1 findings; 2 also when something could not be read',
   doctor: '1 warnings; 2 also for problems',
 };

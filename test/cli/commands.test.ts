@@ -305,6 +305,7 @@ describe('info', () => {
       scheduled: 0,
       deferred: 0,
       canceled: 0,
+      limit: null,
     });
     expect(objects[2]).toEqual({
       kind: 'worker',

@@ -181,6 +181,8 @@ const fleet = (options: Partial<FleetReading> = {}): FleetReading => ({
   suspendedSeconds: null,
   isFailedAQueue: false,
   failedListType: 'none',
+  rateLimits: 0,
+  startLimits: [],
   ...options,
 });
 
@@ -207,6 +209,22 @@ describe('a fleet', () => {
       fleet({ queues: [queue({ name: 'x', queued: 2 })] }),
       'waiting-jobs warning',
     ],
+    [
+      'rate limits beside RQ 2',
+      fleet({ rateLimits: 2, workers: [worker(), py('2.12.0')] }),
+      'limits note',
+    ],
+    [
+      'rate limits beside RQ 3',
+      fleet({ rateLimits: 2, workers: [worker(), py('3.0.0')] }),
+      'versions note',
+    ],
+    [
+      'a limited queue that Python serves',
+      fleet({ startLimits: ['default'], workers: [worker(), py('2.12.0')] }),
+      'limits warning',
+    ],
+    ['a limited queue of ours', fleet({ startLimits: ['default'], workers: [worker()] }), ''],
     ['suspended', fleet({ suspendedSeconds: -1 }), 'suspension warning'],
     [
       'a worker of "failed"',

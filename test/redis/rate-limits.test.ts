@@ -9,9 +9,10 @@ import { empty } from '../../src/redis/transitions/empty.js';
 import { enqueue, type NewJob } from '../../src/redis/transitions/enqueue.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
-import { overdueLeases, recover } from '../../src/redis/transitions/recover.js';
+import { recover } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { overdueIn } from './support/overdue.js';
 import { back, createdAt, fail, finish, settlement, Wire } from './support/wire.js';
 
 let server: FreshRedis;
@@ -225,7 +226,7 @@ describe('a slot', () => {
         await wire.worker().claimOne();
         const [member] = await wire.redis.zrange(keys.wip('default'), '0', '-1');
         await wire.redis.zadd(keys.wip('default'), times, member as string);
-        const overdue = await overdueLeases(wire.redis, 'default');
+        const overdue = await overdueIn(wire.redis, 'default');
         expect(await recover(wire.redis, 'default', overdue, short.settings)).toEqual([verdict]);
         expect(await allowed()).toEqual([times === 1 ? 'a' : 'b']);
       }

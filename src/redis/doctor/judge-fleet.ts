@@ -1,5 +1,6 @@
 import type { ListedWorker } from '../worker-records.js';
 import { type Diagnosis, fine, type Level } from './finding.js';
+import { judgeLimits } from './judge-limits.js';
 import { judgeSchedulers } from './judge-schedulers.js';
 import { judgeVersions } from './judge-versions.js';
 import type { FleetReading } from './read-fleet.js';
@@ -18,6 +19,7 @@ export const judgeFleet = (fleet: FleetReading): Diagnosis[] => [
   judgeSchedulers(fleet.queues),
   judgeFailedQueue(fleet),
   judgeCanceled(fleet),
+  judgeLimits(fleet),
 ];
 
 const namesOf = (list: readonly { name: string }[]): string =>

@@ -33,6 +33,10 @@ export interface FleetReading {
   /** `rq:queues` has the FailedQueue's list. */
   isFailedAQueue: boolean;
   failedListType: string;
+  /** How many rate limits are in use. */
+  rateLimits: number;
+  /** Queues with a limit of starts. */
+  startLimits: readonly string[];
 }
 
 /** What only a look at every key can tell. */
@@ -58,6 +62,7 @@ export const readFleet = async (redis: Redis): Promise<FleetReading> => {
   const queues: QueueReading[] = [];
   for (const name of names) queues.push(await readQueue(redis, name, Number(seconds)));
   const suspended = await redis.ttl(keys.suspended);
+  const limits = await Promise.all(names.map((name) => redis.exists(keys.startLimit(name))));
   return {
     nowMs,
     workers: await listWorkers(redis),
@@ -65,6 +70,9 @@ export const readFleet = async (redis: Redis): Promise<FleetReading> => {
     suspendedSeconds: suspended === -2 ? null : suspended,
     isFailedAQueue: members.includes(keys.failedQueue),
     failedListType: await redis.type(keys.failedQueue),
+    // A key of another type is the audit's to tell.
+    rateLimits: await redis.scard(keys.rateLimits).catch(() => 0),
+    startLimits: names.filter((_, index) => limits[index] === 1),
   };
 };
 

@@ -60,6 +60,7 @@ export const neededCommands = (id: string): ReadonlyArray<readonly string[]> => 
     ['SMEMBERS', set],
     ['ZADD', sorted, '1', 'x'],
     ['ZREM', sorted, 'x'],
+    ['ZPOPMIN', sorted, '0'],
     ['ZCARD', sorted],
     ['ZCOUNT', sorted, '0', '1'],
     ['ZSCORE', sorted, 'x'],
