@@ -126,3 +126,74 @@ describe('enqueueMany', () => {
     expect(await rq.queue('q').length()).toBe(2);
   });
 });
+
+describe('a job and what waits for it', () => {
+  it('know each other', async () => {
+    const parent = await rq.queue('p').enqueue('f');
+    const child = await rq.queue('c').enqueueWith({ dependsOn: [parent, 'gone'] }, 'f');
+    await server.client.sadd(keys.dependents(parent.id), 'never-there', 'no:id', parent.id);
+    const seen = (jobs: Array<{ id: string; queue: string }>) =>
+      jobs.map(({ id, queue }) => [id, queue]);
+    expect(seen(await parent.dependents())).toEqual([[child.id, 'c']]);
+    expect(seen(await child.dependencies())).toEqual([[parent.id, 'p']]);
+    expect(await child.dependents()).toEqual([]);
+    expect(await parent.dependencies()).toEqual([]);
+  });
+
+  it('are deleted together, the last first', async () => {
+    const queue = rq.queue('q');
+    const options = (jobId: string, ...dependsOn: string[]) => ({ jobId, dependsOn });
+    for (const [jobId, ...parents] of [
+      ['a'],
+      ['b', 'a'],
+      ['c', 'b', 'a'],
+      ['d', 'c', 'x'],
+      ['x'],
+      ['e', 'x'],
+    ])
+      await queue.enqueueWith(options(jobId as string, ...parents), 'f');
+    const events = queue.events('start');
+    expect(await queue.job('a').delete({ deleteDependents: true })).toBe(true);
+    const deleted: string[] = [];
+    await new Promise<void>((resolve) => {
+      events.subscribe((event) => {
+        if (event.kind === 'deleted') deleted.push(event.jobId);
+        if (event.kind === 'deleted' && event.jobId === 'a') resolve();
+      });
+    });
+    expect(deleted.at(-1)).toBe('a');
+    expect([...deleted].sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect(await queue.counts()).toMatchObject({ queued: 1, deferred: 1 });
+    expect(await server.client.smembers(keys.dependents('x'))).toEqual(['e']);
+  });
+
+  it('stay apart when only the parent is deleted, or canceled', async () => {
+    const queue = rq.queue('q');
+    const [a, b] = await queue.enqueueMany([{ name: 'f' }, { name: 'f' }]);
+    if (!a || !b) throw new Error('nothing was enqueued');
+    const child = await queue.enqueueWith({ dependsOn: [a, b] }, 'f');
+    await a.delete();
+    await b.cancel();
+    expect((await child.fetch()).status).toBe('deferred');
+    const other = await queue.enqueue('f');
+    const freed = await queue.enqueueWith({ dependsOn: other }, 'f');
+    await other.cancel({ enqueueDependents: true });
+    expect((await freed.fetch()).status).toBe('queued');
+    await child.cancel();
+    expect(await server.client.exists(keys.dependents(b.id))).toBe(0);
+  });
+
+  it('tell their story to the end', async () => {
+    const queue = rq.queue('q');
+    const parent = await queue.enqueue('f');
+    const child = await queue.enqueueWith({ dependsOn: parent }, 'f');
+    const kinds: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      child.events$.subscribe({ next: ({ kind }) => kinds.push(kind), complete: resolve });
+    });
+    await parent.cancel({ enqueueDependents: true });
+    await child.cancel();
+    await told;
+    expect(kinds).toEqual(['deferred', 'released', 'canceled']);
+  });
+});

@@ -38,6 +38,7 @@ export const neededCommands = (id: string): ReadonlyArray<readonly string[]> => 
     ['HINCRBY', hash, 'f', '1'],
     ['HINCRBYFLOAT', hash, 'f', '1'],
     ['HLEN', hash],
+    ['HSCAN', hash, '0'],
     ['HSTRLEN', hash, 'f'],
     ['LLEN', list],
     ['LRANGE', list, '0', '0'],

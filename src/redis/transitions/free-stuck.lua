@@ -19,7 +19,7 @@ for i = 2, #ARGV do
     freed = freed + 1
   elseif verdict == 'mark' then
     for _, parent in ipairs(parents) do
-      local status = redis.pcall('HGET', jobPrefix .. parent, 'status')
+      local status = statusOfParent(parent)
       if status == 'failed' and not job.allowsFailure or status == 'stopped' or status == 'canceled' then mark(id, job, parent, true) end
     end
   end

@@ -37,9 +37,9 @@ local function judgeNew(id, after)
   local allowsFailure, parents, unfinished, waits = string.sub(after, 2, 2) == '1', {}, {}, false
   for parent in string.gmatch(string.sub(after, 4), '%S+') do
     parents[#parents + 1] = parent
-    local status = redis.pcall('HGET', jobPrefix .. parent, 'status')
+    local status = statusOfParent(parent)
     if status ~= 'finished' then unfinished[#unfinished + 1] = parent end
-    waits = waits or not isMet(parent, allowsFailure)
+    waits = waits or not isMet(status, allowsFailure)
   end
   if not waits then return 'w' end
   local cycle = cycleOf(id, parents)

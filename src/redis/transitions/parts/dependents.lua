@@ -63,7 +63,7 @@ local function consider(id, parent, how)
   end
   local parents, isFree = parentsOf(id, job.named), true
   for _, other in ipairs(parents) do
-    if other ~= parent and not isMet(other, job.allowsFailure) then
+    if other ~= parent and not isMet(statusOfParent(other), job.allowsFailure) then
       isFree = false
       break
     end

@@ -1,8 +1,11 @@
 -- names: jobPrefix
 -- What a job waits for. A parent is met when it finished, when it failed and the job allows that, and when it has
 -- no hash (any more): results are kept for minutes. RQ: `Job.dependencies_are_met`.
-local function isMet(parent, allowsFailure)
-  local status = redis.pcall('HGET', jobPrefix .. parent, 'status')
+local function statusOfParent(parent)
+  return redis.pcall('HGET', jobPrefix .. parent, 'status')
+end
+
+local function isMet(status, allowsFailure)
   return type(status) ~= 'string' or status == 'finished' or status == 'failed' and allowsFailure
 end
 

@@ -8,7 +8,7 @@ local function judgeDeferred(id, job)
   local parents, verdict, unmet = parentsOf(id, job.named), 'free', ' ' .. job.unmet .. ' '
   if not parents[1] then return false end
   for _, parent in ipairs(parents) do
-    local status = redis.pcall('HGET', jobPrefix .. parent, 'status')
+    local status = statusOfParent(parent)
     local isMarked = string.find(unmet, ' ' .. parent .. ' ', 1, true)
     if type(status) ~= 'string' then
       if isMarked then verdict = verdict == 'mark' and verdict end
