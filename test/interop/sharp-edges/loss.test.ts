@@ -199,4 +199,28 @@ return sharp.deaths(prepare, lambda job: fetch(job.id).requeue(), look)`);
       await proxy.stop();
     }
   });
+
+  it('S5: a ttl that begins before the job waits: Python’s is gone before its time', async () => {
+    const { rq, redis, python } = sides;
+    const [scheduled, deferred] = await python.run<[string, string]>(`
+import datetime
+q = queue('early')
+job = q.create_job('both.side', ttl=5)
+q.schedule_job(job, datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=60))
+parent = q.enqueue('both.side')
+return [job.id, q.enqueue('both.side', depends_on=parent, ttl=5).id]`);
+    const ttl = (id: string) => redis.ttl(`rq:job:${id}`);
+    expect(await ttl(scheduled)).toBe(version === '2.12' ? 5 : -1);
+    expect(await ttl(deferred)).toBe(5);
+
+    const queue = rq.queue('late');
+    const later = await queue.enqueueWith({ in: 60, ttl: 5 }, 'both.side');
+    const parent = await queue.enqueue('nodejobs.nothing');
+    const child = await queue.enqueueWith({ dependsOn: parent, ttl: 5 }, 'both.side');
+    expect([await ttl(later.id), await ttl(child.id)]).toEqual([-1, -1]);
+    // Released, it has its five seconds.
+    await sides.burst('late', { isolation: 'inline', maxJobs: 1 });
+    expect((await child.fetch()).status).toBe('queued');
+    expect(await ttl(child.id)).toBe(5);
+  });
 });

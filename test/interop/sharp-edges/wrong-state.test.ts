@@ -292,6 +292,18 @@ return { orphans, failed }`;
     } finally {
       await worker.stop();
     }
+
+    const { name } = await sides.boot({ queues: ['sixteen-node'], ...inline });
+    const ours = await sides.rq.queue('sixteen-node').enqueue('nodejobs.hang', 60_000);
+    await until('it runs', async () => (await status(ours.id)) === 'started');
+    const stop = 'from rq.command import send_stop_job_command\nsend_stop_job_command(r, id)';
+    await until('it is stopped', async () => {
+      // Nobody may hear the first: a command is not kept.
+      await python.run(stop, { id: ours.id }).catch(() => undefined);
+      return (await status(ours.id)) === 'stopped';
+    });
+    expect(await field(ours.id, 'worker_name')).toBe(name);
+    expect(await field(ours.id, 'started_at')).not.toBe('');
   });
 
   it('S6: meta that a process with the other serializer saved is read by Node (41, in tools)', async () => {
