@@ -84,6 +84,8 @@ describe('registries', () => {
     await redis.hset(keys.job('a'), 'x_exec', execution);
     await redis.zadd(keys.wip('q'), 9e9, `a:${execution}`);
     await expect(queue().registries.started.remove('a')).rejects.toThrow(/it is queued/);
+    expect(await queue().remove('a', { deleteJob: true })).toBe(false);
+    expect(await redis.exists(keys.job('a'))).toBe(1);
   });
 
   it('requeue what failed', async () => {

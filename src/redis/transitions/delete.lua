@@ -16,6 +16,8 @@ local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name', 'depe
 local status = f[1]
 local isWanted = #ARGV == 4
 for i = 5, #ARGV do isWanted = isWanted or status == ARGV[i] end
+-- Claimed ahead, it says `queued` and waits no more.
+if #ARGV > 4 and status == 'queued' and f[2] and redis.call('ZSCORE', KEYS[15], id .. ':' .. f[2]) then isWanted = false end
 if not isWanted then return 0 end
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
