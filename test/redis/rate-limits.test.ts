@@ -289,6 +289,17 @@ describe('a limit', () => {
     expect([await allowed(), await waiting()]).toEqual([['c'], ['d', 'e']]);
   });
 
+  it('is not what an older job says that comes to its queue again', async () => {
+    await put(limited('a', 5), limited('b', 5));
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), fail());
+    await put(limited('c', 1));
+    await requeue(wire.redis, ['a'], false, wire.settings);
+    expect((await worker.claim(5)).map(({ jobId }) => jobId)).toEqual(['b']);
+    expect(await wire.redis.hget(keys.rateLimit(key), 'concurrency')).toBe('1');
+    expect(await waiting()).toEqual(['c', 'a']);
+  });
+
   it('is forgotten with its last job', async () => {
     await put(limited('a'), limited('b'));
     const worker = wire.worker();

@@ -23,7 +23,7 @@ local function slotTime()
   return string.format('%.0f.%06d', nowSeconds + (micros - micros % 1000000) / 1000000, micros % 1000000)
 end
 
--- Known from now on, with what the newest job says. The number is kept by Redis, because RQ's workers read it there.
+-- Known from now on, with what the newest job says.
 local function setLimit(key, concurrency)
   redis.call('SADD', rateLimitsKey, key)
   redis.call('HSET', rateLimitPrefix .. key, 'concurrency', concurrency)
@@ -40,6 +40,14 @@ local function letThrough(id, origin, atFront, by)
   return true
 end
 
+-- How many may hold a slot: as the newest job said. Of a limit that was forgotten meanwhile, as this one says.
+local function limitOf(key, ownConcurrency)
+  local concurrency = integer(redis.call('HGET', rateLimitPrefix .. key, 'concurrency'))
+  if concurrency then return concurrency end
+  setLimit(key, ownConcurrency)
+  return ownConcurrency
+end
+
 -- Gives free slots to those that wait, the first one first. A limit that nobody uses is forgotten.
 local function promote(key, by)
   local base, allowed, waiting = slotKeys(key)
@@ -52,11 +60,8 @@ local function promote(key, by)
     if not id then break end
     local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'origin', 'enqueue_at_front', 'rate_limit_concurrency')
     if not f.err and f[1] == 'rate_limited' and f[2] and f[2] ~= '' then
-      if not concurrency then
-        -- Somebody removed the limit and left those that wait for it.
-        concurrency = integer(f[4]) or 1
-        setLimit(key, concurrency)
-      end
+      -- Somebody may have removed the limit and left those that wait for it.
+      concurrency = concurrency or limitOf(key, integer(f[4]) or 1)
       if held < concurrency and letThrough(id, f[2], f[3] == '1', by) then
         redis.call('ZADD', allowed, slotTime(), id)
         held = held + 1
@@ -77,15 +82,14 @@ local function takeSlot(key, id, concurrency)
   local _, allowed, waiting = slotKeys(key)
   if redis.call('ZSCORE', allowed, id) then return true end
   if redis.call('EXISTS', waiting) == 1 then promote(key, '') end
-  if redis.call('EXISTS', waiting) == 1 or redis.call('ZCARD', allowed) >= concurrency then return false end
-  setLimit(key, concurrency)
+  if redis.call('EXISTS', waiting) == 1 or redis.call('ZCARD', allowed) >= limitOf(key, concurrency) then return false end
   redis.call('ZADD', allowed, slotTime(), id)
   return true
 end
 
 local function waitForSlot(key, id, concurrency)
   local _, _, waiting = slotKeys(key)
-  setLimit(key, concurrency)
+  limitOf(key, concurrency)
   redis.call('ZADD', waiting, slotTime(), id)
 end
 
