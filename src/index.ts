@@ -23,6 +23,11 @@ export type { Settled } from './actors/recorder.js';
 export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
 export { bootCron, type CronEvents, type CronOptions, type RunningCron } from './boot/boot-cron.js';
+export {
+  bootScheduler,
+  type RunningScheduler,
+  type SchedulerOptions,
+} from './boot/boot-scheduler.js';
 export { type BootOptions, bootWorker, type RunningWorker } from './boot/boot-worker.js';
 export {
   bootWorkerPool,

@@ -17,6 +17,7 @@ import {
 import { cronTick } from '../redis/transitions/cron-tick.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { loadCronModule } from './load-cron.js';
+import { stopOnSignals } from './stop-on-signals.js';
 
 /** What a cron process tells whoever runs it. */
 export interface CronEvents {
@@ -158,15 +159,4 @@ const guarded = (on: CronEvents): Required<CronEvents> => {
       }
     },
   };
-};
-
-const stopOnSignals = (stop: () => Promise<void>, done: Promise<void>): void => {
-  const onSignal = (): void => void stop();
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  const off = (): void => {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
-  };
-  done.then(off, off);
 };

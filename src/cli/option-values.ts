@@ -36,6 +36,17 @@ export const duration = (text: string): number => {
   return value;
 };
 
+/** ISO 8601; without a zone it is local time, as in RQ. */
+export const date = (text: string): Date => {
+  const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/.test(text);
+  const value = new Date(isIso ? text : Number.NaN);
+  if (Number.isNaN(value.getTime()))
+    throw new InvalidArgumentError(
+      'It must be a date and a time, such as 2027-01-31T08:00:00Z; without a zone it is local.',
+    );
+  return value;
+};
+
 const serializers: Readonly<Record<string, 'json' | 'pickle'>> = {
   json: 'json',
   pickle: 'pickle',

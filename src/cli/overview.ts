@@ -26,8 +26,9 @@ export const queueLine = (
   bar: number | null,
   colors: Colors,
 ): string => {
-  const { queued, started, finished, failed } = counts;
-  const numbers = `${queued}, ${started} executing, ${finished} finished, ${failed} failed`;
+  const { queued, started, finished, failed, scheduled } = counts;
+  const later = scheduled > 0 ? `, ${scheduled} scheduled` : '';
+  const numbers = `${queued}, ${started} executing, ${finished} finished, ${failed} failed${later}`;
   if (bar === null) return `queue ${escapeText(name)} ${numbers}`;
   return `${escapeText(name).padEnd(12)} ${colors.green(`|${'█'.repeat(bar)}`)} ${numbers}`;
 };

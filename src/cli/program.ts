@@ -14,6 +14,7 @@ import { limitCommand } from './commands/limit.js';
 import { pauseCommands } from './commands/pause.js';
 import { requeueCommand } from './commands/requeue.js';
 import { runCommand } from './commands/run.js';
+import { schedulerCommand } from './commands/scheduler.js';
 import { stopCommand } from './commands/stop.js';
 import { suspendCommands } from './commands/suspend.js';
 import { watchCommand } from './commands/watch.js';
@@ -34,7 +35,14 @@ import { usefulTraceback } from './traceback.js';
 type AddCommand = (program: Command, io: Io) => void;
 /** In the order of the help. */
 const groups: Readonly<Record<string, readonly AddCommand[]>> = {
-  'Run jobs:': [workerCommand, workerPoolCommand, runCommand, enqueueCommand, cronCommand],
+  'Run jobs:': [
+    workerCommand,
+    workerPoolCommand,
+    runCommand,
+    enqueueCommand,
+    schedulerCommand,
+    cronCommand,
+  ],
   'Look:': [infoCommand, watchCommand, jobCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
   'Steer:': [stopCommand, suspendCommands, pauseCommands, limitCommand, commandWorkersCommands],

@@ -40,6 +40,8 @@ export interface JobRecord {
   readonly resultTtlSeconds: number | null;
   readonly failureTtlSeconds: number | null;
   readonly retriesLeft: number | null;
+  /** Runs left after a success. */
+  readonly repeatsLeft: number | null;
   /** What is to be called when it has ended; `isPython` names are Python's. */
   readonly callbacks: Callbacks;
   readonly webhooks: readonly Webhook[];
@@ -121,6 +123,7 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
     resultTtlSeconds: integer('result_ttl'),
     failureTtlSeconds: integer('failure_ttl'),
     retriesLeft: integer('retries_left'),
+    repeatsLeft: integer('repeats_left'),
     callbacks: afterwards?.callbacks ?? {},
     webhooks: afterwards?.webhooks ?? [],
     groupId: text('group_id'),

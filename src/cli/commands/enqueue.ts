@@ -5,7 +5,14 @@ import { parseCallArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { duration, jsonObject, repeated, serializerKind, wholeNumber } from '../option-values.js';
+import {
+  date,
+  duration,
+  jsonObject,
+  repeated,
+  serializerKind,
+  wholeNumber,
+} from '../option-values.js';
 
 interface EnqueueOptions extends CommonOptions {
   queue: string;
@@ -17,6 +24,8 @@ interface EnqueueOptions extends CommonOptions {
   description?: string;
   atFront?: boolean;
   dependsOn?: string[];
+  scheduleIn?: number;
+  scheduleAt?: Date;
   retryMax?: number;
   retryInterval?: number[];
   meta?: Record<string, unknown>;
@@ -60,6 +69,8 @@ export const enqueueCommand = (program: Command, io: Io): void => {
     .option('--description <text>', 'for humans')
     .option('--at-front', 'to the front of the queue')
     .option('--depends-on <id>', 'only after this job has finished (repeatable)', repeated(String))
+    .option('--schedule-in <duration>', 'only after this pause', duration)
+    .option('--schedule-at <date>', 'only from then on, such as 2027-01-31T08:00:00Z', date)
     .option('--retry-max <n>', 'further attempts after a failure', wholeNumber(0))
     .option(
       '--retry-interval <duration>',
@@ -114,9 +125,13 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     failureTtl,
     description,
     dependsOn,
+    scheduleIn,
+    scheduleAt,
     retryMax = 0,
     retryInterval,
   } = options;
+  if (scheduleIn !== undefined && scheduleAt !== undefined)
+    throw new UsageError('--schedule-in and --schedule-at exclude each other');
   if (retryInterval && retryMax === 0) throw new UsageError('--retry-interval needs --retry-max');
   return {
     serializer: options.serializer,
@@ -133,6 +148,8 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     ...(options.onSuccess !== undefined && { onSuccess: options.onSuccess }),
     ...(options.onFailure !== undefined && { onFailure: options.onFailure }),
     ...(options.onStopped !== undefined && { onStopped: options.onStopped }),
+    ...(scheduleIn !== undefined && { in: scheduleIn }),
+    ...(scheduleAt !== undefined && { at: scheduleAt }),
     ...(retryMax > 0 && {
       retry: { max: retryMax, ...(retryInterval && { intervalsSeconds: retryInterval }) },
     }),

@@ -22,6 +22,8 @@ interface UnreadableResult {
 
 interface WholeJob {
   record: JobRecord;
+  /** When it comes to its queue; `null` when it is not scheduled. */
+  dueAt: Date | null;
   dependencies: Array<{ jobId: string; status: string | null }>;
   dependents: string[];
   result: StoredResult | UnreadableResult;
@@ -45,16 +47,17 @@ export const jobCommand = (program: Command, io: Io): void => {
 
 const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
   try {
-    const { record } = await rq.fetch(id);
-    const [result, story, results, dependencies, dependents] = await Promise.all([
+    const { job, record } = await rq.fetch(id);
+    const [dueAt, result, story, results, dependencies, dependents] = await Promise.all([
+      job.dueAt(),
       readResultOf(rq, record),
       readStory(rq.redis, record),
       readResults(rq.redis, record, 20),
       statusesOf(rq.redis, record.dependencyIds),
       dependentsOf(rq.redis, id),
     ]);
-    const ids = dependents.map((job) => job.id);
-    return { record, result, results, story, dependencies, dependents: ids };
+    const ids = dependents.map((dependent) => dependent.id);
+    return { record, dueAt, result, results, story, dependencies, dependents: ids };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
     throw new ExitError(
@@ -78,10 +81,11 @@ const mostShown = 20;
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-const fieldsOf = (record: JobRecord) => ({
+const fieldsOf = ({ record, dueAt }: WholeJob) => ({
   status: record.status,
   queue: record.origin,
   createdAt: iso(record.createdAt),
+  dueAt: iso(dueAt),
   enqueuedAt: iso(record.enqueuedAt),
   startedAt: iso(record.startedAt),
   endedAt: iso(record.endedAt),
@@ -89,6 +93,7 @@ const fieldsOf = (record: JobRecord) => ({
   attempt: record.attempt,
   recoveries: record.recoveries,
   retriesLeft: record.retriesLeft,
+  repeatsLeft: record.repeatsLeft,
   timeoutSeconds: record.timeoutSeconds,
   ttlSeconds: record.ttlSeconds,
   resultTtlSeconds: record.resultTtlSeconds,
@@ -96,29 +101,32 @@ const fieldsOf = (record: JobRecord) => ({
   serializer: record.serializer,
 });
 
-const asJson = ({ record, result, story, ...job }: WholeJob): object => ({
-  jobId: record.id,
-  ...fieldsOf(record),
-  description: record.description,
-  call: record.call && {
-    name: record.call.functionName,
-    args: jsonMember(record.call.args),
-    kwargs: jsonMember(record.call.kwargs),
-  },
-  dependencies: job.dependencies,
-  allowDependencyFailures: record.allowDependencyFailures,
-  dependents: job.dependents,
-  ...afterwardsAsJson(record, job.results),
-  meta: jsonMember(record.meta),
-  progress: progressOf(record),
-  result: result?.kind === 'returned' ? jsonMember(result.value) : null,
-  traceback: result?.kind === 'failed' ? result.traceback : null,
-  problems: [
-    ...record.problems,
-    ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : []),
-  ],
-  story,
-});
+const asJson = (job: WholeJob): object => {
+  const { record, result, story } = job;
+  return {
+    jobId: record.id,
+    ...fieldsOf(job),
+    description: record.description,
+    call: record.call && {
+      name: record.call.functionName,
+      args: jsonMember(record.call.args),
+      kwargs: jsonMember(record.call.kwargs),
+    },
+    dependencies: job.dependencies,
+    allowDependencyFailures: record.allowDependencyFailures,
+    dependents: job.dependents,
+    ...afterwardsAsJson(record, job.results),
+    meta: jsonMember(record.meta),
+    progress: progressOf(record),
+    result: result?.kind === 'returned' ? jsonMember(result.value) : null,
+    traceback: result?.kind === 'failed' ? result.traceback : null,
+    problems: [
+      ...record.problems,
+      ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : []),
+    ],
+    story,
+  };
+};
 
 const asLines = (io: Io, job: WholeJob): string[] => {
   const { record, result, story, results, dependencies, dependents } = job;
@@ -127,7 +135,7 @@ const asLines = (io: Io, job: WholeJob): string[] => {
   const field = (name: string, value: string): void => {
     lines.push(`  ${dim(name.padEnd(18))} ${value}`);
   };
-  for (const [name, value] of Object.entries(fieldsOf(record))) {
+  for (const [name, value] of Object.entries(fieldsOf(job))) {
     if (value !== null && value !== 0) field(name, escapeText(String(value)));
   }
   field('description', escapeText(record.description));

@@ -31,6 +31,8 @@ export interface WorkerCommandOptions extends CommonOptions {
   pid?: string;
   quiet?: boolean;
   publishCurrentJob?: boolean;
+  withScheduler?: boolean;
+  scheduler: boolean;
 }
 
 /** What a worker and each one of a pool may be told. */
@@ -82,6 +84,8 @@ export const withWorkerFlags = (command: Command): Command =>
       'how long a silent worker keeps its jobs (default: 30)',
       seconds(1),
     )
+    .option('-s, --with-scheduler', 'move scheduled jobs of the queues: what it does anyhow')
+    .option('--no-scheduler', 'leave that to others')
     .option('--publish-current-job', 'show the running job in `rq info` and dashboards')
     .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.');
 
@@ -169,6 +173,8 @@ const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder 
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
+  if (options.withScheduler && !options.scheduler)
+    throw new UsageError('--with-scheduler and --no-scheduler exclude each other');
   if (!options.import)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [
@@ -187,6 +193,7 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     isolation: options.isolation,
     prefetch: options.prefetch === '0' ? 0 : 'adaptive',
     burst: options.burst === true,
+    scheduler: options.scheduler,
     order: orderOf(options),
     publishCurrentJob: options.publishCurrentJob === true,
     ...(options.maxIdleTime !== undefined && { maxIdleSeconds: options.maxIdleTime }),

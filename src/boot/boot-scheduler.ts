@@ -1,0 +1,97 @@
+import { deferred } from '../actors/executor/deferred.js';
+import { ActorSystem } from '../actors/kernel/actor-system.js';
+import { scheduler } from '../actors/scheduler.js';
+import { schedulerHands, schedulerTimes } from '../actors/scheduler-hands.js';
+import { closeConnection, openCommandConnection, type RedisAddress } from '../redis/connection.js';
+import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
+import { failureKind } from '../redis/failure.js';
+import { checkQueueName } from '../redis/names.js';
+import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
+import { stopOnSignals } from './stop-on-signals.js';
+
+export interface SchedulerOptions {
+  /** Queues to look after. Default: `default`. */
+  queues?: readonly string[];
+  /** Where Redis is. Default: `REDIS_URL`, else `redis://localhost:6379`. */
+  url?: RedisAddress;
+  wire?: Partial<WireSettings>;
+  /** Whether SIGTERM and SIGINT stop it. Default true. */
+  handleSignals?: boolean;
+  on?: {
+    /** Something that an operator may have to see to; it goes on. */
+    onTrouble?(error: unknown): void;
+  };
+}
+
+/** A scheduler that is up. */
+export interface RunningScheduler {
+  readonly queues: readonly string[];
+  /** Resolves once it has stopped, whoever asked for it. */
+  readonly done: Promise<void>;
+  /** Gives its locks back. Resolves when it is down; never rejects. */
+  stop(): Promise<void>;
+}
+
+const known = new Set(['queues', 'url', 'wire', 'handleSignals', 'on']);
+
+/**
+ * Moves scheduled jobs to their queues when they are due, as the scheduler in every worker does: for queues that no
+ * worker of ours or RQ's looks after. Of any number of schedulers one works. Resolves once it has looked.
+ *
+ * @throws InvalidOptionError, InvalidNameError, RedisUnavailableError, WrongKeyTypeError
+ */
+export const bootScheduler = async (options: SchedulerOptions = {}): Promise<RunningScheduler> => {
+  for (const option of Object.keys(options)) {
+    if (!known.has(option))
+      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
+  }
+  const wire = planWire(options.wire);
+  const queues = [...new Set(options.queues ?? ['default'])].map(checkQueueName);
+  if (queues.length === 0)
+    throw new InvalidOptionError('queues', 'it must name at least one queue');
+  const redis = openCommandConnection(
+    options.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379',
+  );
+  const hands = schedulerHands(redis, queues, wire);
+  try {
+    await hands.look(true);
+  } catch (cause) {
+    closeConnection(redis);
+    if (failureKind(cause) !== 'transient') throw cause;
+    throw new RedisUnavailableError('take the schedulers’ locks', 0, true, { cause });
+  }
+  const onTrouble = (error: unknown): void => {
+    try {
+      options.on?.onTrouble?.(error);
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  };
+  const end = deferred<void>();
+  const system = new ActorSystem({ onFatal: onTrouble });
+  system.spawn(
+    scheduler({
+      ...schedulerTimes,
+      look: hands.look,
+      nowMs: () => performance.now(),
+      onTrouble,
+    }),
+  );
+  let stopping: Promise<void> | null = null;
+  const leave = async (): Promise<void> => {
+    // A look after the release would take the locks again.
+    await system.stop({ deadlineMs: 2_000 });
+    await hands.release().catch((error) => {
+      // They run out by themselves.
+      if (failureKind(error) !== 'transient') onTrouble(error);
+    });
+    closeConnection(redis);
+    end.resolve();
+  };
+  const stop = (): Promise<void> => {
+    stopping ??= leave();
+    return stopping;
+  };
+  if (options.handleSignals !== false) stopOnSignals(stop, end.promise);
+  return { queues, done: end.promise, stop };
+};

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCommandLine } from '../../src/cli/program.js';
+import { keys } from '../../src/redis/keys.js';
+import { Rq } from '../../src/streams/rq.js';
+import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+import { fakeTerminal } from './support/fake-io.js';
+import { endAll, Rxrq, rxrq, tasksModule } from './support/rxrq.js';
+
+let redis: FreshRedis;
+let url: string;
+let rq: Rq;
+beforeAll(async () => {
+  redis = await freshRedis();
+  url = redis.url;
+  rq = new Rq({ url });
+});
+beforeEach(() => redis.client.flushdb());
+afterEach(endAll);
+afterAll(async () => {
+  await rq.close();
+  await redis.close();
+});
+
+const here = async (...args: string[]): Promise<{ code: number; stderr: string }> => {
+  const io = fakeTerminal({ RQ_REDIS_URL: url });
+  const code = await runCommandLine(args, io);
+  return { code, stderr: io.stderr };
+};
+const scheduledIds = () => redis.client.zrange(keys.scheduled('default'), '0', '-1');
+
+describe('rxrq enqueue', () => {
+  it('schedules for a date or after a pause, and job and info show it', async () => {
+    const at = '2040-01-31T08:00:00+01:00';
+    expect(
+      (await here('enqueue', 'tasks.add', '--schedule-at', at, '--job-id', 'dated')).code,
+    ).toBe(0);
+    expect(
+      (await here('enqueue', 'tasks.add', '--schedule-in', '10m', '--job-id', 'soon')).code,
+    ).toBe(0);
+    expect(await scheduledIds()).toEqual(['soon', 'dated']);
+    const due = Number(await rq.queue('default').job('soon').dueAt()) - Date.now();
+    expect(Math.abs(due - 600_000)).toBeLessThan(30_000);
+    const told = await rxrq(url, 'job', 'dated', '--json');
+    expect(told.run.objects()[0]).toMatchObject({
+      status: 'scheduled',
+      dueAt: '2040-01-31T07:00:00.000Z',
+    });
+    expect((await rxrq(url, 'info', '-r')).stdout).toContain(
+      'queue default 0, 0 executing, 0 finished, 0 failed, 2 scheduled',
+    );
+  });
+
+  it.each([
+    [['--schedule-at', 'tomorrow'], 'It must be a date and a time'],
+    [['--schedule-at', '2040-02-31T99:00:00Z'], 'It must be a date and a time'],
+    [['--schedule-in', 'soon'], 'such as 90 or 1h'],
+    [['--schedule-in', '-1'], 'Invalid option in'],
+    [['--schedule-in', '1h', '--schedule-at', '2040-01-01T00:00:00Z'], 'exclude each other'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await here('enqueue', 'tasks.add', ...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect(await redis.client.keys('*')).toEqual([]);
+  });
+});
+
+describe('rxrq scheduler', () => {
+  it('moves what is due, gives its lock back, and another takes over', async () => {
+    const first = new Rxrq(['scheduler', 'default', '--json'], { RQ_REDIS_URL: url });
+    await first.said('"up"');
+    const lock = keys.schedulerLock('default');
+    const owner = await redis.client.get(lock);
+    expect(owner).toMatch(/^\d+$/);
+    const job = await rq.queue('default').enqueueWith({ inMs: 50 }, 'tasks.add', 1, 2);
+    await until('it is moved', async () => (await rq.queue('default').length()) === 1);
+    expect((await job.fetch()).status).toBe('queued');
+    const second = new Rxrq(['scheduler', 'default', '--json'], { RQ_REDIS_URL: url });
+    await second.said('"up"');
+    expect(await redis.client.get(lock)).toBe(owner);
+    first.kill('SIGTERM');
+    expect(await first.code).toBe(0);
+    expect(first.objects().map(({ event }) => event)).toEqual(['up', 'stopping', 'stopped']);
+    await until(
+      'the second one holds it',
+      async () => ![null, owner].includes(await redis.client.get(lock)),
+    );
+    second.kill('SIGKILL');
+    await second.code;
+    expect(await redis.client.pttl(lock)).toBeGreaterThan(0);
+  });
+});
+
+describe('rxrq worker', () => {
+  it('moves scheduled jobs by default and with -s, not with --no-scheduler', async () => {
+    const work = (...flags: string[]) =>
+      rxrq(url, 'worker', '--import', tasksModule, '--isolation', 'inline', '--burst', ...flags);
+    for (const [flags, isMoved] of [
+      [['--no-scheduler'], false],
+      [['-s'], true],
+      [[], true],
+    ] as const) {
+      const job = await rq.queue('default').enqueueIn('1h', 'tasks.add', 1, 2);
+      await job.reschedule(new Date(0));
+      expect((await work(...flags)).code).toBe(0);
+      expect((await job.fetch()).status).toBe(isMoved ? 'finished' : 'scheduled');
+      await job.delete();
+    }
+    const { code, stderr } = await work('-s', '--no-scheduler');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
+  });
+});
