@@ -29,7 +29,7 @@ import { exitHelp } from './exit-help.js';
 import type { Io } from './io.js';
 import { redactorFor } from './redact.js';
 import { redisAddressOf } from './redis-address.js';
-import { takeRqFlags } from './rq-flags.js';
+import { spellRqFlags, takeRqFlags } from './rq-flags.js';
 import { usefulTraceback } from './traceback.js';
 
 type AddCommand = (program: Command, io: Io) => void;
@@ -98,7 +98,7 @@ export const runCommandLine = async (argv: readonly string[], io: Io): Promise<n
     command.setOptionValueWithSource('address', address, 'implied');
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(spellRqFlags(argv), { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has said its own.

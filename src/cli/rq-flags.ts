@@ -121,6 +121,10 @@ export const takeRqFlags = (command: Command): void => {
   }
 };
 
+/** RQ's `-ds`, which every other parser takes for two flags. */
+export const spellRqFlags = (argv: readonly string[]): string[] =>
+  argv.map((text) => (argv[0] === 'worker' && text === '-ds' ? '--dequeue-strategy' : text));
+
 // Commander calls no parser for a flag without a value.
 const refuseFlag = (command: Command, option: Option, why: string): void => {
   command.on(`option:${option.name()}`, () =>

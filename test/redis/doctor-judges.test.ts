@@ -170,6 +170,7 @@ const queue = (options: Partial<QueueReading> = {}): QueueReading => ({
   scheduled: 0,
   overdue: 0,
   canceled: 0,
+  isPaused: false,
   lock: null,
   ...options,
 });
@@ -225,6 +226,7 @@ describe('a fleet', () => {
       'limits warning',
     ],
     ['a limited queue of ours', fleet({ startLimits: ['default'], workers: [worker()] }), ''],
+    ['paused', fleet({ queues: [queue({ isPaused: true })] }), 'suspension note'],
     ['suspended', fleet({ suspendedSeconds: -1 }), 'suspension warning'],
     [
       'a worker of "failed"',

@@ -156,6 +156,25 @@ describe('rights', () => {
     expect(await as([...keysOfRq, '+@all', '-@dangerous', '+info'])).toEqual([]);
   });
 
+  it('a user who may ask nothing is told just that', async () => {
+    await redis.acl(
+      'SETUSER',
+      'narrow',
+      'reset',
+      'on',
+      '>secret',
+      '~rq:*',
+      '+ping',
+      '+multi',
+      '+discard',
+    );
+    const io = await runHere(server.url.replace('//', '//narrow:secret@'), 'doctor', '--json');
+    expect([io.code, io.objects.map(({ check, level }) => [check, level])]).toEqual([
+      2,
+      [['rights', 'problem']],
+    ]);
+  });
+
   it('a user without ACL, CONFIG and SLOWLOG gets an answer all the same', async () => {
     await redis.acl(
       'SETUSER',
@@ -278,6 +297,8 @@ describe('a fleet with troubles', () => {
     await redis.sadd('rq:queues', 'rq:queue:late', 'rq:queue:failed');
     await redis.set('rq:scheduler-lock:air', '4711');
     await redis.xadd('rq:results:gone', '*', 'type', '2');
+    await rq.queue('late').pause();
+    expect((await look()).get('suspension')).toMatchObject({ level: 'note', what: 'paused: late' });
     await redis.set('rq:suspended', '1');
     await redis.hset('rq:worker:old', {
       queues: 'failed',

@@ -41,6 +41,8 @@ const onlyOnTheLine = new Set([
     'dependsOn',
     'scheduleIn',
     'scheduleAt',
+    'meta',
+    'group',
     'at',
   ],
 ]);

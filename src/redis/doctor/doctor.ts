@@ -28,18 +28,37 @@ export const examine = async (
   wire: WireSettings,
   { keys = true, intervalMs = 3_000 }: DoctorOptions = {},
 ): Promise<Diagnosis[]> => {
+  const denied = await deniedCommands(redis);
+  // Without these there is nothing to go by.
+  if (denied.includes('INFO') || denied.includes('TIME')) return [judgeRights(denied)];
   const server = await readServer(redis);
+  const ofServer = judgeServer(server);
+  const mode = ofServer.find(({ check }) => check === 'redis-mode');
+  if (server.info.redis_mode === 'sentinel' && mode) return [mode];
   const found = [
-    ...judgeServer(server),
+    ...ofServer,
     ...judgeKeeping(server),
-    judgeRights(await deniedCommands(redis)),
+    judgeRights(denied),
     judgeSlowRuns(await slowRuns(redis)),
   ];
-  // A cluster or a sentinel has no keys to look at, and a server that refuses reading tells no more.
-  if (found.some(({ check, level }) => check === 'redis-mode' && level === 'problem')) return found;
-  found.push(...judgeFleet(await readFleet(redis)));
-  if (!keys) return found;
+  // Keys of a cluster lie elsewhere, in part.
+  if (mode?.level === 'problem') return found;
+  try {
+    found.push(...judgeFleet(await readFleet(redis)));
+    if (keys) found.push(...(await examineKeys(redis, wire, intervalMs)));
+  } catch (error) {
+    // Told already, by the rights that are missing.
+    if (denied.length === 0 || !/^NOPERM/.test((error as Error).message)) throw error;
+  }
+  return found;
+};
+
+const examineKeys = async (
+  redis: Redis,
+  wire: WireSettings,
+  intervalMs: number,
+): Promise<Diagnosis[]> => {
   const { reading, survey } = await readKeys(redis);
   const { findings } = await audit(redis, wire, { intervalMs }, survey);
-  return [...found, ...judgeKeys(reading), ...judgeAudit(findings)];
+  return [...judgeKeys(reading), ...judgeAudit(findings)];
 };

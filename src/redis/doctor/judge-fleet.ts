@@ -70,15 +70,24 @@ const judgeWaiting = ({ queues, workers }: FleetReading): Diagnosis => {
   };
 };
 
-const judgeSuspension = ({ suspendedSeconds }: FleetReading): Diagnosis => {
+const judgeSuspension = ({ suspendedSeconds, queues }: FleetReading): Diagnosis => {
   const check = 'suspension';
-  if (suspendedSeconds === null) return fine(check, 'workers are not suspended');
+  if (suspendedSeconds !== null)
+    return {
+      check,
+      level: 'warning',
+      what: `all workers are suspended${suspendedSeconds < 0 ? '' : ` for ${suspendedSeconds} s`}`,
+      why: 'no worker takes a job, Python or Node',
+      remedy: 'rxrq resume, when whatever it was for is over',
+    };
+  const paused = queues.filter(({ isPaused }) => isPaused);
+  if (paused.length === 0) return fine(check, 'nothing is suspended or paused');
   return {
     check,
-    level: 'warning',
-    what: `all workers are suspended${suspendedSeconds < 0 ? '' : ` for ${suspendedSeconds} s`}`,
-    why: 'no worker takes a job, Python or Node',
-    remedy: 'rq resume, when whatever it was for is over',
+    level: 'note',
+    what: `paused: ${namesOf(paused)}`,
+    why: "Node's workers take no jobs of these queues; Python's know no pauses",
+    remedy: 'rxrq unpause <queues>, when whatever it was for is over',
   };
 };
 

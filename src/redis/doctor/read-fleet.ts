@@ -20,6 +20,8 @@ export interface QueueReading {
   /** Due for more than a minute. */
   overdue: number;
   canceled: number;
+  /** Workers of ours take none of its jobs. */
+  isPaused: boolean;
   lock: SchedulerLock | null;
 }
 
@@ -84,19 +86,21 @@ const readQueue = async (redis: Redis, name: string, now: number): Promise<Queue
     .zcard(keys.scheduled(name))
     .zcount(keys.scheduled(name), 0, now - overdueSeconds)
     .zcard(keys.canceled(name))
+    .exists(keys.paused(name))
     .get(lock)
     .pttl(lock)
     .exec();
   // A key of another type is the audit's to tell.
-  const [queued, scheduled, overdue, canceled, value, expiresInMs] = (replies ?? []).map(
+  const [queued, scheduled, overdue, canceled, paused, value, expiresInMs] = (replies ?? []).map(
     ([error, reply]) => (error ? 0 : reply),
-  ) as [number, number, number, number, string | null, number];
+  ) as [number, number, number, number, number, string | null, number];
   return {
     name,
     queued,
     scheduled,
     overdue,
     canceled,
+    isPaused: paused === 1,
     lock: value ? { value, expiresInMs, holder: await holderOf(redis, value) } : null,
   };
 };

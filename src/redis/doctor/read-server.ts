@@ -25,6 +25,8 @@ const wanted = [
 /** Reads only. @throws what Redis throws, but for CONFIG */
 export const readServer = async (redis: Redis): Promise<ServerReading> => {
   const info = parseInfo(await redis.info());
+  // A sentinel knows neither CONFIG nor TIME.
+  if (info.redis_mode === 'sentinel') return { info, config: null, skewMs: 0, roundTripMs: 0 };
   const config: Record<string, string> = {};
   let mayRead = true;
   for (const name of wanted) {

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { runHere } from '../cli/support/fake-io.js';
+import { describeWithPython } from '../support/python.js';
+import { TwoSides } from './two-sides.js';
+
+describeWithPython('`rxrq info` says what `rq info` says', ['2.12', '1.16'], (version) => {
+  let sides: TwoSides;
+  beforeAll(async () => {
+    sides = await TwoSides.meet(version);
+    const { rq, python } = sides;
+    for (let n = 0; n < 27; n += 1) await rq.queue('busy-one').enqueue('nodejobs.add', n);
+    await rq.queue('low').enqueue('nodejobs.add', 1);
+    await rq.queue('done').enqueue('nodejobs.add', 1);
+    await rq.queue('done').enqueue('nodejobs.fail', 'no');
+    await sides.burst('done');
+    await sides.boot({ queues: ['unused', 'done'], name: 'of-node' });
+    await python.run(`
+for name, names in [('of-python', ['busy-one', 'low']), ('another', ['low'])]:
+    worker = Worker([queue(n) for n in names], name=name, connection=r)
+    worker.register_birth()
+    worker.set_state('suspended' if name == 'another' else 'idle')`);
+  });
+  afterAll(() => sides?.part());
+
+  /** Lines in an order of ours: RQ's come as its sets give them. */
+  const lines = (text: string): string[] =>
+    text
+      .split('\n')
+      .filter((line) => !line.startsWith('Updated:'))
+      // Where there is no address of a client RQ says so.
+      .map((line) => line.replace(' None ', ' ').trimEnd())
+      .sort();
+
+  it.each([
+    [['--raw']],
+    [['-r', '-Q']],
+    [['-r', '-W', 'low', 'done']],
+    [['low', 'busy-one']],
+    [['-Q', 'none', 'low']],
+    [['-W', 'busy-one']],
+    [['-R', 'low', 'busy-one', 'done']],
+    [['-W', '-R', 'low', 'none']],
+    [[]],
+  ])('%j', async (args) => {
+    const theirs = await sides.python.run<string>("return cli('info', *args)", { args });
+    const { stdout, stderr, code } = await runHere(sides.url, 'info', ...args);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(lines(stdout)).toEqual(lines(theirs));
+  });
+});
