@@ -44,7 +44,7 @@ beforeAll(async () => {
   };
   const sentinel = new Redis(port, { retryStrategy: () => 50, maxRetriesPerRequest: null });
   await until('the sentinel knows the primary', () =>
-    sentinel.sentinel('GET-MASTER-ADDR-BY-NAME', 'jobs').then((found) => found !== null),
+    sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'jobs'),
   );
   sentinel.disconnect();
 });
