@@ -238,28 +238,6 @@ describe('enqueue', () => {
     expect(cycle.run.stderr).toContain('gone → child → gone');
   });
 
-  it('schedules, by a pause or by a time of this host', async () => {
-    const due = async (id: string, queue = 'default'): Promise<number> =>
-      Number(await redis.client.zscore(`rq:scheduled:${queue}`, id));
-    const nowSeconds = Date.now() / 1_000;
-    await runHere(url, 'enqueue', 'a.b', '--job-id', 'later', '--schedule-in', '10m');
-    expect((await due('later')) - nowSeconds).toBeGreaterThan(599);
-    expect((await due('later')) - nowSeconds).toBeLessThan(660);
-    const at = ['--schedule-at', '2037-01-02T03:04:05'];
-    await runHere(url, 'enqueue', 'a.b', '--job-id', 'then', ...at);
-    expect(await due('then')).toBe(new Date(2037, 0, 2, 3, 4, 5).getTime() / 1_000);
-    await runHere(url, 'enqueue', 'a.b', '--job-id', 'zoned', '--schedule-at', `${at[1]}Z`);
-    expect(await due('zoned')).toBe(Date.UTC(2037, 0, 2, 3, 4, 5) / 1_000);
-    for (const [wrong, message] of [
-      [['--schedule-at', 'tomorrow'], 'It must be a date and a time'],
-      [['--schedule-in', '1m', ...at], 'exclude each other'],
-    ] as const)
-      expect(await runHere(url, 'enqueue', 'a.b', ...wrong)).toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining(message),
-      });
-  });
-
   it('is quiet when it is told to', async () => {
     expect(await runHere(url, 'enqueue', 'a.b', '--quiet')).toMatchObject({ code: 0, stdout: '' });
     expect(await rq.queue().length()).toBe(1);
