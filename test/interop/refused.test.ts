@@ -95,7 +95,7 @@ work('objects', 'pickle')`,
     const [ofPython, ofNode] = await python.run<[string[], string[]]>(`
 q = queue('shared')
 py, node = [], []
-for i in range(50):
+for i in range(30):
     py.append(q.enqueue('pyjobs.add', i).id)
     node.append(q.enqueue('nodejobs.add', i, retry=Retry(max=20)).id)
 return [py, node]`);
@@ -106,15 +106,16 @@ return [py, node]`);
       await until('it is up', async () => (await sides.redis.scard('rq:workers:shared')) === 1);
       const worker = await sides.boot({ queues: ['shared'] });
       const all = [...ofPython, ...ofNode].map((id) => rq.queue('shared').job(id));
-      const values = await Promise.all(all.map((job) => job.result({ timeoutMs: 18_000 })));
-      const numbers = Array.from({ length: 50 }, (_, i) => i);
+      const values = await Promise.all(all.map((job) => job.result({ timeoutMs: 60_000 })));
+      const numbers = Array.from({ length: 30 }, (_, i) => i);
       expect(values).toEqual([...numbers, ...numbers]);
       const workers = await Promise.all(all.map(async (job) => (await job.fetch()).workerName));
-      expect(new Set(workers.slice(0, 50))).toEqual(new Set(['the-python-one']));
-      expect(new Set(workers.slice(50))).toEqual(new Set([worker.name]));
+      expect(new Set(workers.slice(0, 30))).toEqual(new Set(['the-python-one']));
+      expect(new Set(workers.slice(30))).toEqual(new Set([worker.name]));
       expect(await rq.failedQueue.ids()).toEqual([]);
     } finally {
       await other.stop();
     }
-  });
+    // Python forks for each job, and meets Node's jobs again and again.
+  }, 70_000);
 });

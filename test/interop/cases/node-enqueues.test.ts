@@ -73,4 +73,32 @@ describeWithPython('cases 1 to 20, what the other files leave', ['2.12', '1.16']
     }
     await job.delete();
   });
+
+  it('14: waits one and then five seconds between its attempts, and fails with none left', async () => {
+    const { rq, redis, python } = sides;
+    const queue = rq.queue('pauses');
+    const retry = { max: 2, intervalsSeconds: [1, 5] };
+    const job = await queue.enqueueWith({ retry }, 'pyjobs.fail', 'again');
+    const work = `
+before = rq.utils.current_timestamp()
+work('pauses')
+return [before, rq.utils.current_timestamp()]`;
+    for (const pause of retry.intervalsSeconds) {
+      const [before, after] = await python.run<[number, number]>(work);
+      const due = Number(await redis.zscore('rq:scheduled:pauses', job.id));
+      // RQ cuts the fraction off.
+      expect(due).toBeGreaterThanOrEqual(before + pause - 1);
+      expect(due).toBeLessThanOrEqual(after + pause);
+      await redis.zadd('rq:scheduled:pauses', 'XX', 1, job.id);
+      await python.run(`
+from rq.scheduler import RQScheduler
+scheduler = RQScheduler(['pauses'], connection=r, serializer=JSONSerializer)
+scheduler.acquire_locks()
+scheduler.enqueue_scheduled_jobs()
+scheduler.release_locks()`);
+    }
+    await python.run(work);
+    expect(await job.fetch()).toMatchObject({ status: 'failed', retriesLeft: 0 });
+    await expect(job.result(soon)).rejects.toThrow(/again/);
+  });
 });
