@@ -1,0 +1,78 @@
+import { InvalidOptionError } from './errors.js';
+
+/**
+ * What a process is to Redis. `producer` enqueues, waits for results, cancels and deletes; `worker` runs jobs, with
+ * scheduler and upkeep; `cron` enqueues by the clock; `reader` looks and writes nothing; `operator` is a person with
+ * `rxrq`: all of this, and commands to workers.
+ */
+export type AclRole = (typeof aclRoles)[number];
+
+export const aclRoles = ['producer', 'worker', 'cron', 'reader', 'operator'] as const;
+
+// A Lua script has the rights of its caller: each role needs what its scripts call.
+const connection = 'ping info select time client|setname client|info client|id client|unblock';
+const look =
+  'get strlen exists type ttl pttl scan hget hmget hgetall hexists hlen hstrlen hscan llen lrange lindex lpos ' +
+  'scard sismember smembers sscan zcard zcount zscore zrange zrangebyscore zrevrange zscan ' +
+  'xlen xrange xrevrange xread xinfo|stream';
+const scripts = 'eval evalsha';
+const write =
+  'set del expire pexpire expireat persist hset hsetnx hdel hincrby hincrbyfloat lpush rpush lpop lset lrem ltrim lmove ' +
+  'sadd srem spop zadd zrem zremrangebyscore zremrangebyrank xadd xtrim';
+
+const jobKeys = [
+  // The queues' own, and the jobs'.
+  ...['queues', 'queue:*', 'job:*', 'scheduled:*', 'deferred:*', 'failed:*', 'finished:*'],
+  ...['canceled:*', 'results:*', 'groups', 'group:*', 'wip:*', 'executions:*', 'execution:*'],
+].map((name) => `~rq:${name}`);
+
+const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
+  producer: {
+    commands: `${look} ${write} ${scripts}`,
+    keys: [
+      ...jobKeys,
+      ...['~rxrq:events:*', '~rxrq:unfreed', '~rxrq:leases:*', '~rxrq:cursor:*'],
+      ...['%R~rq:workers', '%R~rq:workers:*', '%R~rq:worker:*', '%R~rq:suspended'],
+      '%R~rxrq:paused:*',
+    ],
+  },
+  worker: {
+    commands: `${look} ${write} ${scripts} blmove publish subscribe unsubscribe multi exec discard`,
+    keys: ['~rq:*', '~rxrq:*'],
+  },
+  cron: {
+    commands: `${look} ${write} ${scripts} multi exec discard`,
+    keys: [
+      ...['~rq:cron_*', '~rxrq:cron:*', '~rxrq:events:*'],
+      ...['~rq:queues', '~rq:queue:*', '~rq:job:*', '~rq:scheduled:*', '~rq:groups', '~rq:group:*'],
+      ...['%R~rq:suspended', '%R~rxrq:paused:*'],
+    ],
+  },
+  reader: { commands: look, keys: ['%R~rq:*', '%R~rxrq:*'] },
+  operator: {
+    commands: `${look} ${write} ${scripts} publish subscribe unsubscribe multi exec discard`,
+    keys: ['~rq:*', '~rxrq:*'],
+  },
+};
+
+// No channel for producers: a job that they cancel while it runs is noticed at its next heartbeat, and whoever may
+// publish may also shut workers down.
+const withChannels: readonly AclRole[] = ['worker', 'operator'];
+
+/**
+ * The least that a process of this role needs, as rules for `ACL SETUSER <name> …`. They begin by taking everything
+ * away but passwords and on/off: put those in front. For Redis 7.0 and newer.
+ *
+ * @throws InvalidOptionError for a role that is none
+ */
+export const aclRules = (role: AclRole): string[] => {
+  if (!Object.hasOwn(grants, role))
+    throw new InvalidOptionError('role', `it is none of ${aclRoles.join(', ')}`);
+  const { commands, keys } = grants[role];
+  return [
+    ...['resetkeys', 'resetchannels', 'clearselectors', '-@all'],
+    ...keys,
+    ...(withChannels.includes(role) ? ['&rq:pubsub:*'] : []),
+    ...`${connection} ${commands}`.split(' ').map((name) => `+${name}`),
+  ];
+};

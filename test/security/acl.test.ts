@@ -1,0 +1,142 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import {
+  type AclRole,
+  aclRoles,
+  aclRules,
+  bootCron,
+  bootWorker,
+  defineCron,
+  Rq,
+  type RunningWorker,
+} from '../../src/index.js';
+import { deniedCommands } from '../../src/redis/doctor/rights.js';
+import { runHere } from '../cli/support/fake-io.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+
+const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
+
+let server: Awaited<ReturnType<typeof startPrivateRedis>>;
+let admin: Redis;
+let worker: RunningWorker;
+const doors = new Map<AclRole, Rq>();
+const as = (role: AclRole): Rq => doors.get(role) as Rq;
+const urlOf = (role: AclRole): string => server.url.replace('//', `//${role}:secret@`);
+
+beforeAll(async () => {
+  server = await startPrivateRedis();
+  admin = new Redis(server.url);
+  for (const role of aclRoles) {
+    await admin.acl('SETUSER', role, 'reset', 'on', '>secret', ...aclRules(role));
+    doors.set(role, new Rq({ url: urlOf(role) }));
+  }
+  const queues = ['default', 'other'];
+  worker = await bootWorker({ url: urlOf('worker'), handlers, queues, handleSignals: false });
+});
+afterAll(async () => {
+  await worker?.stop();
+  for (const rq of doors.values()) await rq.close();
+  admin?.disconnect();
+  await server?.stop();
+});
+
+/** What Redis refused since the last call. */
+const refusals = async (): Promise<string[]> => {
+  const log = (await admin.acl('LOG')) as unknown as unknown[][];
+  await admin.acl('LOG', 'RESET');
+  return log.map((entry) => {
+    const one = Object.fromEntries(
+      Array.from({ length: entry.length / 2 }, (_, n) => [entry[2 * n], entry[2 * n + 1]]),
+    );
+    return `${one.username}: ${one.reason} ${one.object} (${one.context})`;
+  });
+};
+const soon = { timeoutMs: 10_000 };
+
+describe('S27: each role', () => {
+  it('S27: a producer and a worker need no more than theirs', async () => {
+    const queue = as('producer').queue();
+    const first = await queue.enqueue('handlers.add', 1, 2);
+    const after = await queue.enqueueWith({ dependsOn: first, groupId: 'g' }, 'handlers.add', 3, 4);
+    const due = await queue.enqueueWith({ inMs: 1 }, 'handlers.add', 5, 6);
+    const many = await queue.enqueueMany([
+      { name: 'handlers.add', args: [7, 8], options: { meta: { x: 1 } } },
+    ]);
+    const results = [first, after, due, ...many].map((job) => job.result(soon));
+    expect(await Promise.all(results)).toEqual([3, 7, 11, 15]);
+    const doomed = await queue.enqueueWith(
+      { retry: { max: 1 }, resultTtl: 5 },
+      'handlers.fail',
+      'luck',
+    );
+    await expect(doomed.result(soon)).rejects.toThrow('no luck');
+    await doomed.requeue();
+    const later = await queue.enqueueIn('1h', 'handlers.add', 1, 1);
+    await later.reschedule(new Date(Date.now() + 7_200_000));
+    await later.cancel();
+    await later.delete();
+    await queue.counts();
+    expect(await refusals()).toEqual([]);
+  }, 30_000);
+
+  it('S27: an operator commands, a reader looks, cron enqueues', async () => {
+    const running = await as('producer').queue().enqueue('handlers.wait', 60_000);
+    await until('it runs', async () => (await running.fetch()).status === 'started');
+    const looked = await runHere(urlOf('reader'), 'info', '--json');
+    expect({ code: looked.code, stderr: looked.stderr }).toEqual({ code: 0, stderr: '' });
+    expect((await as('reader').fetch(running.id)).record.status).toBe('started');
+    expect(await as('reader').workers()).toMatchObject([{ name: worker.name }]);
+    await as('operator').worker(worker.name).ping(soon);
+    await (await as('operator').fetch(running.id)).job.stop(soon);
+    await as('operator').suspend();
+    await as('operator').resume();
+    const told: string[] = [];
+    const cron = await bootCron({
+      url: urlOf('cron'),
+      entries: defineCron([
+        { task: 'handlers.add', args: [1, 2], queue: 'other', intervalSeconds: 1 },
+      ]),
+      handleSignals: false,
+      on: { onEnqueued: ({ jobId }) => void told.push(jobId) },
+    });
+    await until('it enqueued', () => told.length > 0);
+    const { job } = await as('reader').fetch(told[0] as string);
+    expect(await job.result(soon)).toBe(3);
+    await cron.stop();
+    expect(await refusals()).toEqual([]);
+  }, 30_000);
+
+  it('S27: what is not granted is refused, and the error says so', async () => {
+    const reader = as('reader').queue();
+    await expect(reader.enqueue('handlers.add')).rejects.toThrow(/^NOPERM .*'evalsha'/);
+    const shown = await runHere(urlOf('reader'), 'enqueue', 'handlers.add');
+    expect(shown.code).not.toBe(0);
+    expect(shown.stderr).toContain('NOPERM');
+    expect(shown.stderr).not.toContain('secret');
+    // Commands to workers are for operators.
+    await expect(as('producer').worker(worker.name).shutdown(soon)).rejects.toThrow(
+      /NOPERM|permissions/,
+    );
+    const keysDenied: Array<[AclRole, string[]]> = [
+      ['producer', ['SET', 'rq:suspended', '1']],
+      ['producer', ['HSET', `rq:worker:${worker.name}`, 'state', 'idle']],
+      ['producer', ['PUBLISH', `rq:pubsub:${worker.name}`, '{"command":"shutdown"}']],
+      ['producer', ['RPUSH', `rxrq:commands:${worker.name}`, '{}']],
+      ['cron', ['ZADD', 'rq:wip:default', '1', 'x']],
+      ['worker', ['GET', 'sessions:1']],
+      ['worker', ['PUBLISH', 'elsewhere', '1']],
+    ];
+    for (const role of aclRoles)
+      for (const command of ['FLUSHALL', 'KEYS *', 'CONFIG GET *', 'SCRIPT KILL', 'MONITOR'])
+        keysDenied.push([role, command.split(' ')]);
+    for (const [role, [name = '', ...args]] of keysDenied)
+      await expect(as(role).redis.call(name, ...args)).rejects.toThrow(/^NOPERM/);
+    expect(() => aclRules('toString' as AclRole)).toThrow('role: it is none of producer, worker');
+  }, 30_000);
+
+  it('S27: a worker has the rights that the doctor asks for', async () => {
+    expect(await deniedCommands(as('worker').redis)).toEqual([]);
+  });
+});
