@@ -60,7 +60,12 @@ export const parseCommand = (text: string): ReceivedCommand => {
 
 const idForm = /^[\w-]{1,64}$/;
 
+/** Of a command's text, in characters: an id and an execution have 232 at most. */
+const longestCommand = 4_096;
+
 const fieldsOf = (text: string): Record<string, unknown> => {
+  // Anybody who may publish can send half a gigabyte, and parsing is what would cost.
+  if (text.length > longestCommand) throw new UnknownCommandError(text);
   try {
     const fields: unknown = JSON.parse(text);
     if (fields !== null && typeof fields === 'object') return fields as Record<string, unknown>;

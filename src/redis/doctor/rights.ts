@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
+import { aclRules } from '../acl.js';
 import { type Diagnosis, fine } from './finding.js';
 
 /**
@@ -119,7 +120,6 @@ export const judgeRights = (denied: readonly string[]): Diagnosis => {
     level: 'problem',
     what: `refused: ${denied.join(' ')}`,
     why: 'a transition that lacks one of its commands writes nothing, and its jobs stand still',
-    remedy:
-      'ACL SETUSER <name> ~rq:* ~rxrq:* &rq:pubsub:* +@all -@dangerous +info (and +keys of those named here)',
+    remedy: `for a worker: ACL SETUSER <name> ${aclRules('worker').join(' ')} (for others docs/security.md)`,
   };
 };

@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bootWorker, Rq } from '../../src/index.js';
+import { runHere } from '../cli/support/fake-io.js';
+import { startPrivateRedis } from '../support/redis.js';
+
+const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'rxrq-tls-'));
+const file = (name: string): string => join(directory, name);
+
+let server: Awaited<ReturnType<typeof startPrivateRedis>>;
+let port: number;
+
+beforeAll(async () => {
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'],
+      ...['-keyout', file('key.pem'), '-out', file('cert.pem')],
+    ],
+    { stdio: 'pipe' },
+  );
+  // The port that the harness looks at stays plain; a plain server finds the one for TLS.
+  const probe = await startPrivateRedis();
+  port = probe.port;
+  await probe.stop();
+  const tls = ['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem')];
+  server = await startPrivateRedis({
+    args: ['--tls-port', String(port), ...tls, '--tls-auth-clients', 'no'],
+  });
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('S26: TLS', () => {
+  it('S26: serves a producer and a worker that know the certificate', async () => {
+    const url = { host: '127.0.0.1', port, tls: { ca: readFileSync(file('cert.pem')) } };
+    const worker = await bootWorker({ url, handlers, isolation: 'inline', handleSignals: false });
+    const rq = new Rq({ url });
+    const job = await rq.queue().enqueue('handlers.add', 1, 2);
+    expect(await job.result({ timeoutMs: 10_000 })).toBe(3);
+    await rq.close();
+    await worker.stop();
+  });
+
+  it('S26: refuses a certificate that nobody vouches for, and says so', async () => {
+    const shown = await runHere(`rediss://user:hunter2@127.0.0.1:${port}`, 'info');
+    expect(shown.code).toBe(3);
+    expect(shown.stderr).toMatch(/self.signed certificate/);
+    expect(shown.stderr + shown.stdout).not.toContain('hunter2');
+    const rq = new Rq({ url: `rediss://127.0.0.1:${port}`, enqueueDeadlineMs: 300 });
+    await expect(rq.queue().enqueue('handlers.add', 1, 2)).rejects.toThrow('Redis');
+    await rq.close();
+  }, 20_000);
+
+  it('S26: does not go on without TLS where the server speaks plain', async () => {
+    const shown = await runHere(`rediss://127.0.0.1:${server.port}`, 'info');
+    expect(shown.code).toBe(3);
+  }, 20_000);
+});

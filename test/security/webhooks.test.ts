@@ -1,0 +1,91 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Settled } from '../../src/actors/recorder.js';
+import { WebhookSender } from '../../src/actors/webhook-sender.js';
+import { decodeWebhooks } from '../../src/redis/webhooks.js';
+import { until } from '../support/until.js';
+
+let server: Server;
+let origin: string;
+let seen: string[];
+let answer: (response: ServerResponse) => void;
+const troubles: string[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    seen.push(request.url ?? '');
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  seen = [];
+  troubles.length = 0;
+});
+
+const sendTo = (webhook: Record<string, unknown>): WebhookSender => {
+  const { webhooks } = decodeWebhooks(JSON.stringify([{ job_status: 'finished', ...webhook }]));
+  const sender = new WebhookSender((error) => troubles.push((error as Error).message));
+  const job = { jobId: 'j', data: Buffer.from('["f",null,[],{}]'), enqueuedAt: '' };
+  sender.settled({
+    job: { ...job, afterwards: { callbacks: {}, webhooks, problems: [] } },
+    outcome: { kind: 'returned', result: null },
+    verdict: 'finished',
+  } as unknown as Settled);
+  return sender;
+};
+
+describe('S20: webhooks', () => {
+  it('S20: follow no redirect, whereto it may point', async () => {
+    answer = (response) => response.writeHead(302, { Location: `${origin}/inside` }).end();
+    const sender = sendTo({ url: `${origin}/hook?token=s3cret` });
+    await until('it was told', () => troubles.length === 1);
+    await sender.leave();
+    expect(seen).toEqual(['/hook?token=s3cret']);
+    expect(troubles[0]).toContain('it answered 302');
+    expect(troubles[0]).not.toContain('s3cret');
+  });
+
+  it('S20: do not read an answer without end', async () => {
+    let isClosed = false;
+    answer = (response) => {
+      response.on('close', () => {
+        isClosed = true;
+      });
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    };
+    const sender = sendTo({ url: origin });
+    await until('the answer was cut off', () => isClosed);
+    await sender.leave();
+    expect(troubles).toEqual([]);
+  });
+
+  it('S20: have a time limit', async () => {
+    answer = () => undefined;
+    const sender = sendTo({ url: origin, timeout: 1 });
+    await until('it was told', () => troubles.length === 1);
+    expect(troubles[0]).toMatch(/timeout/i);
+    await sender.leave();
+  });
+
+  it.each(['file:///etc/passwd', 'ftp://x/', 'javascript:1', 'data:,x', '//x', 7, null])(
+    'S20: go nowhere for the URL %j',
+    (url) => {
+      const { webhooks, problems } = decodeWebhooks(
+        JSON.stringify([{ url, job_status: 'finished' }]),
+      );
+      expect(webhooks).toEqual([]);
+      expect(problems).toHaveLength(1);
+    },
+  );
+});
