@@ -18,7 +18,7 @@ const look =
 const scripts = 'eval evalsha';
 const write =
   'set del expire pexpire expireat persist hset hsetnx hdel hincrby hincrbyfloat lpush rpush lpop lset lrem ltrim lmove ' +
-  'sadd srem spop zadd zrem zremrangebyscore zremrangebyrank xadd xtrim';
+  'sadd srem spop zadd zrem zremrangebyscore zremrangebyrank zpopmin xadd xtrim';
 
 const jobKeys = [
   // The queues' own, and the jobs'.
