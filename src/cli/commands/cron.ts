@@ -5,10 +5,10 @@ import type { ListedCronEntry, ListedCronScheduler } from '../../redis/cron-reco
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import { clockText } from '../event-line.js';
-import { exitCodes, UsageError } from '../exit.js';
+import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { logfmt } from '../logfmt.js';
 import { redactorFor } from '../redact.js';
+import { serviceOf } from '../service.js';
 import { troubleText } from '../trouble-text.js';
 
 interface CronCommandOptions extends CommonOptions {
@@ -43,21 +43,7 @@ const run = async (
   // Said at once and as what it is.
   await withRq(io, options, async () => undefined);
   const redact = redactorFor(url);
-  const print = (line: { event: string } & Record<string, unknown>, pretty: string): void => {
-    const { event, ...fields } = line;
-    const record = { event, at: new Date().toISOString(), ...fields };
-    if (options.json) io.json(record);
-    else io.out(io.isTerminal ? pretty : logfmt(record));
-  };
-  io.outliveOutput();
-  let stop: (() => Promise<void>) | null = null;
-  let signals = 0;
-  io.onSignal((signal) => {
-    signals += 1;
-    print({ event: 'stopping', signal }, io.colors.yellow(`${signal}: no more ticks`));
-    if (signals > 1) process.exit(exitCodes.interrupted);
-    void stop?.();
-  });
+  const { print, stopWith } = serviceOf(io, options.json === true, 'no more ticks');
   let lastTrouble = '';
   const cron = await bootCron({
     entries: file,
@@ -86,8 +72,7 @@ const run = async (
     { event: 'up', cron: name, entries },
     `${io.colors.bold(escapeText(name))} minds ${entries.length} entries: ${escapeText(entries.join(', '))}`,
   );
-  stop = () => cron.stop();
-  if (signals > 0) void stop();
+  stopWith(() => cron.stop());
   await cron.done;
   print({ event: 'stopped', cron: name }, 'stopped');
 };
