@@ -319,4 +319,25 @@ return { orphans, failed }`;
     await sides.burst('six', inline);
     expect(await job.result(soon)).toMatchObject({ meta: { a: 1 } });
   });
+
+  it('a failure callback that Python cannot import keeps its cleaners from their work, not ours', async () => {
+    const { redis, python } = sides;
+    const [theirs, ours] = await python.run<[string, string]>(`
+import sharp
+from rq import Callback
+q = queue('cleaning')
+named = q.enqueue('both.side', on_failure=Callback('nodejobs.onFailure'))
+return [sharp.abandon(job).id for job in [named, q.enqueue('both.side')]]`);
+    for (const look of ["len(queue('cleaning').started_job_registry)", "cli('info')"]) {
+      await expect(python.run(look)).rejects.toThrow(/ValueError|AttributeError|ModuleNotFound/);
+    }
+    expect(await redis.zcard('rq:wip:cleaning')).toBe(2);
+    await sides.boot({ queues: ['cleaning'], ...narrow });
+    for (const id of [theirs, ours])
+      await until(`${id} has ended`, async () =>
+        ['finished', 'failed'].includes((await status(id)) ?? ''),
+      );
+    await until('the registry is empty', async () => (await redis.zcard('rq:wip:cleaning')) === 0);
+    expect(await python.run<string>("return cli('info', '--raw')")).toContain('queue cleaning 0');
+  });
 });
