@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { Cipher, type EncryptionOptions } from '../redis/cipher.js';
 import type { RedisAddress } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { checkQueueName } from '../redis/names.js';
@@ -57,6 +58,8 @@ export interface WorkerOptions {
   maxResultBytes?: number;
   /** Additional environment of children; `REDIS_URL` and Node's own control variables never reach them. */
   env?: Record<string, string>;
+  /** The keys of encrypted jobs. They stay in the worker's process; no child gets them. */
+  encryption?: EncryptionOptions;
   wire?: Partial<WireSettings>;
 }
 
@@ -81,6 +84,7 @@ export interface WorkerPlan {
   killGraceMs: number;
   maxResultBytes: number;
   env: Record<string, string>;
+  cipher: Cipher | null;
   wire: WireSettings;
 }
 
@@ -109,6 +113,7 @@ export const workerOptionNames = [
   'name',
   'concurrency',
   'isolation',
+  'encryption',
   'wire',
 ] as ReadonlyArray<keyof WorkerOptions>;
 
@@ -130,7 +135,7 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
       throw new InvalidOptionError(option, `it is none of ${workerOptionNames.join(', ')}`);
     }
   }
-  const given = Object.fromEntries(
+  const { encryption, ...given } = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as WorkerOptions;
   const isolation = given.isolation ?? 'pool';
@@ -145,6 +150,7 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     queues: [...new Set(given.queues ?? ['default'])].map(checkQueueName),
     name: given.name ?? defaultName(),
     concurrency: given.concurrency ?? (isolation === 'inline' ? 10 : 1),
+    cipher: encryption ? new Cipher(encryption) : null,
     wire: planWire(given.wire),
   };
   if (plan.queues.length === 0)

@@ -1,6 +1,7 @@
 import type { Executor, ExecutorEvents } from '../actors/executor/executor.js';
 import { ExecutorProcess } from '../actors/executor/executor-process.js';
 import { InlineExecutor } from '../actors/executor/inline-executor.js';
+import { SealedExecutor } from '../actors/executor/sealed-executor.js';
 import type { WorkerPlan } from '../actors/worker-options.js';
 import { createExecutorRuntime, type RuntimeConfig } from './executor-runtime.js';
 
@@ -8,26 +9,36 @@ import { createExecutorRuntime, type RuntimeConfig } from './executor-runtime.js
 export const makeExecutorOf =
   (modules: readonly string[], config: RuntimeConfig) =>
   (plan: WorkerPlan, events: ExecutorEvents): Executor => {
-    const { killGraceMs: graceMs, maxResultBytes } = plan;
-    if (plan.isolation === 'inline') {
-      const runtime = () => createExecutorRuntime({ modules, config });
-      return new InlineExecutor(
-        { runtime, concurrency: plan.concurrency, graceMs, maxResultBytes },
-        events,
-      );
-    }
-    return new ExecutorProcess(
-      {
-        modules,
-        // Bundled for the children, as their entry is.
-        bootModule: new URL('../executor/executor-runtime.js', import.meta.url).href,
-        config,
-        graceMs,
-        maxResultBytes,
-        leaseMs: plan.wire.narrowLeaseMs,
-        maxRssBytes: plan.killAboveMiB * 1_048_576,
-        environment: { set: plan.env },
-      },
+    const make = (inner: ExecutorEvents): Executor => plainExecutor(modules, config, plan, inner);
+    return plan.cipher ? new SealedExecutor(plan.cipher, make, events) : make(events);
+  };
+
+const plainExecutor = (
+  modules: readonly string[],
+  config: RuntimeConfig,
+  plan: WorkerPlan,
+  events: ExecutorEvents,
+): Executor => {
+  const { killGraceMs: graceMs, maxResultBytes } = plan;
+  if (plan.isolation === 'inline') {
+    const runtime = () => createExecutorRuntime({ modules, config });
+    return new InlineExecutor(
+      { runtime, concurrency: plan.concurrency, graceMs, maxResultBytes },
       events,
     );
-  };
+  }
+  return new ExecutorProcess(
+    {
+      modules,
+      // Bundled for the children, as their entry is.
+      bootModule: new URL('../executor/executor-runtime.js', import.meta.url).href,
+      config,
+      graceMs,
+      maxResultBytes,
+      leaseMs: plan.wire.narrowLeaseMs,
+      maxRssBytes: plan.killAboveMiB * 1_048_576,
+      environment: { set: plan.env },
+    },
+    events,
+  );
+};

@@ -17,6 +17,7 @@ export const rqInPlace = ({ handlers, container, on, ...options }: InPlaceOption
   const run = async (): Promise<void> => {
     const worker = await bootWorker({
       ...(options.url !== undefined && { url: options.url }),
+      ...(options.encryption && { encryption: options.encryption }),
       ...(options.wire && { wire: options.wire }),
       ...(container !== undefined && { container }),
       ...(on && { on }),

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { cipherOf } from './cipher.js';
 import { keys } from './keys.js';
 import { decodeResultReturnValue, decodeValue } from './payload/index.js';
 
@@ -29,16 +30,19 @@ export const fetchResults = async (
     if (error.message.startsWith('WRONGTYPE')) return null;
     throw error;
   };
-  return ids.map((_, index) => {
+  const cipher = cipherOf(redis);
+  return ids.map((id, index) => {
     const hash = answer(2 * index) as [Buffer | null, Buffer | null] | null;
     const entries = answer(2 * index + 1) as Array<[Buffer, Buffer[]]> | null;
-    return readFinished(hash, entries?.[0]?.[1] ?? []);
+    const open = (bytes: Buffer): Buffer => (cipher ? cipher.open(bytes, id, 'result') : bytes);
+    return readFinished(hash, entries?.[0]?.[1] ?? [], open);
   });
 };
 
 const readFinished = (
   hash: [Buffer | null, Buffer | null] | null,
   streamed: readonly Buffer[],
+  open: (bytes: Buffer) => Buffer,
 ): FinishedResult => {
   const [status, result] = hash ?? [null, null];
   if (!status) return { kind: 'missing', why: 'expired' };
@@ -49,8 +53,9 @@ const readFinished = (
   }
   try {
     const returned = fields.get('return_value');
-    if (returned) return { kind: 'value', value: decodeValue(decodeResultReturnValue(returned)) };
-    return { kind: 'value', value: result ? decodeValue(result) : null };
+    if (returned)
+      return { kind: 'value', value: decodeValue(open(decodeResultReturnValue(returned))) };
+    return { kind: 'value', value: result ? decodeValue(open(result)) : null };
   } catch (cause) {
     return { kind: 'missing', why: 'undecodable', cause };
   }

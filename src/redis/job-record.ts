@@ -1,5 +1,6 @@
 import { afterwardsFields, readAfterwards } from './afterwards.js';
 import type { Callbacks } from './callbacks.js';
+import type { Cipher, SealedField } from './cipher.js';
 import { isJobStatus, type JobStatus } from './job-status.js';
 import {
   decodeCall,
@@ -69,10 +70,12 @@ export interface JobRecord {
 }
 
 /** Reads a hash. `null` when it has no payload, which RQ takes for no job at all. */
-export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
+export const readJobRecord = (id: string, hash: JobHash, cipher?: Cipher): JobRecord | null => {
   const data = hash.get('data');
   if (data === undefined) return null;
   const problems: string[] = [];
+  const open = (bytes: Buffer, field: SealedField): Buffer =>
+    cipher ? cipher.open(bytes, id, field) : bytes;
   const attempt = <T>(field: string, read: () => T, otherwise: T): T => {
     try {
       return read();
@@ -102,7 +105,14 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
   if (word !== '' && !isJobStatus(word)) problems.push('status: not a word of RQ');
   const afterwards = readAfterwards(afterwardsFields.map((field) => hash.get(field) ?? null));
   if (afterwards) problems.push(...afterwards.problems);
-  const decoded = attempt('data', () => decodeCall(data), null);
+  const decoded = attempt('data', () => decodeCall(open(data, 'data')), null);
+  const meta = hash.get('meta');
+  // An empty one is none.
+  const metaBytes = meta && meta.length > 0 ? meta : null;
+  const readExcInfo = (bytes: Buffer): string => {
+    const text = decodeExcInfo(bytes);
+    return cipher ? cipher.openText(text, id) : text;
+  };
   const result = hash.get('result');
   const excInfo = hash.get('exc_info');
   return {
@@ -131,14 +141,16 @@ export const readJobRecord = (id: string, hash: JobHash): JobRecord | null => {
       text('rate_limit_key') === ''
         ? null
         : { key: text('rate_limit_key'), concurrency: integer('rate_limit_concurrency') ?? 1 },
-    meta: attempt('meta', () => decodeMeta(hash.get('meta') ?? null), {}),
+    meta: attempt('meta', () => decodeMeta(metaBytes && open(metaBytes, 'meta')), {}),
     dependencyIds: attempt('dependency_ids', () => dependencyIdsIn(hash), []),
     allowDependencyFailures: text('allow_dependency_failures') === '1',
     attempt: integer('x_attempt') ?? 0,
     recoveries: integer('x_recoveries') ?? 0,
     result:
-      result === undefined ? undefined : attempt('result', () => decodeValue(result), undefined),
-    excInfo: excInfo === undefined ? '' : attempt('exc_info', () => decodeExcInfo(excInfo), ''),
+      result === undefined
+        ? undefined
+        : attempt('result', () => decodeValue(open(result, 'result')), undefined),
+    excInfo: excInfo === undefined ? '' : attempt('exc_info', () => readExcInfo(excInfo), ''),
     problems,
     hash,
   };

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { type Cipher, cipherOf } from './cipher.js';
 import type { JobRecord } from './job-record.js';
 import { keys } from './keys.js';
 import { decodeExcString, decodeResultReturnValue, decodeValue } from './payload/index.js';
@@ -44,12 +45,20 @@ export const readResults = async (
     'COUNT',
     most,
   )) as Array<[Buffer, Buffer[]]>;
-  if (entries.length > 0) return entries.map(([id, flat]) => readEntry(String(id), flat));
+  if (entries.length > 0) {
+    const cipher = cipherOf(redis);
+    return entries.map(([id, flat]) => readEntry(String(id), flat, record.id, cipher));
+  }
   const fromHash = resultInHash(record);
   return fromHash ? [fromHash] : [];
 };
 
-const readEntry = (id: string, flat: readonly Buffer[]): JobResult => {
+const readEntry = (
+  id: string,
+  flat: readonly Buffer[],
+  jobId: string,
+  cipher: Cipher | undefined,
+): JobResult => {
   const fields = new Map<string, Buffer>();
   for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1] as Buffer);
   const problems: string[] = [];
@@ -75,10 +84,20 @@ const readEntry = (id: string, flat: readonly Buffer[]): JobResult => {
     endedAt: read('execution_ended_at', dateOfSeconds, null),
     value: read<unknown>(
       'return_value',
-      (bytes) => decodeValue(decodeResultReturnValue(bytes)),
+      (bytes) => {
+        const value = decodeResultReturnValue(bytes);
+        return decodeValue(cipher ? cipher.open(value, jobId, 'result') : value);
+      },
       undefined,
     ),
-    traceback: read('exc_string', decodeExcString, ''),
+    traceback: read(
+      'exc_string',
+      (bytes) => {
+        const text = decodeExcString(bytes);
+        return cipher ? cipher.openText(text, jobId) : text;
+      },
+      '',
+    ),
     problem: problems.join('; '),
   };
 };

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { cipherOf } from './cipher.js';
 import { NoSuchJobError } from './errors.js';
 import { type JobRecord, readJobRecord } from './job-record.js';
 import { keys } from './keys.js';
@@ -17,7 +18,7 @@ export type StoredResult =
 
 /** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError */
 export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => {
-  const record = toRecord(id, (await redis.callBuffer('HGETALL', keys.job(id))) as Buffer[]);
+  const record = toRecord(redis, id, (await redis.callBuffer('HGETALL', keys.job(id))) as Buffer[]);
   if (!record) throw new NoSuchJobError(id);
   return record;
 };
@@ -35,14 +36,14 @@ export const fetchJobs = async (
     const [error, fields] = replies[index] ?? [null, null];
     if (error) throw error;
     const hash = new Map(Object.entries((fields ?? {}) as Record<string, Buffer>));
-    return readJobRecord(id, hash);
+    return readJobRecord(id, hash, cipherOf(redis));
   });
 };
 
-const toRecord = (id: string, flat: readonly Buffer[]): JobRecord | null => {
+const toRecord = (redis: Redis, id: string, flat: readonly Buffer[]): JobRecord | null => {
   const hash = new Map<string, Buffer>();
   for (let i = 0; i + 1 < flat.length; i += 2) hash.set(String(flat[i]), flat[i + 1] as Buffer);
-  return readJobRecord(id, hash);
+  return readJobRecord(id, hash, cipherOf(redis));
 };
 
 /**
@@ -65,9 +66,19 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
   for (let i = 0; i + 1 < latest.length; i += 2)
     fields.set(String(latest[i]), latest[i + 1] as Buffer);
   const type = String(fields.get('type') ?? '');
+  const cipher = cipherOf(redis);
+  const open = (bytes: Buffer): Buffer =>
+    cipher ? cipher.open(bytes, record.id, 'result') : bytes;
+  const readTraceback = (bytes: Buffer): string => {
+    const text = decodeExcString(bytes);
+    return cipher ? cipher.openText(text, record.id) : text;
+  };
   if (type === '1' && record.status !== 'failed') {
     const value = fields.get('return_value');
-    return { kind: 'returned', value: value ? decodeValue(decodeResultReturnValue(value)) : null };
+    return {
+      kind: 'returned',
+      value: value ? decodeValue(open(decodeResultReturnValue(value))) : null,
+    };
   }
   // Type 4 is an attempt that was retried: how the job ended is elsewhere.
   if (
@@ -77,11 +88,11 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
     (record.status === 'failed' || record.status === 'stopped')
   ) {
     const text = fields.get('exc_string');
-    return { kind: 'failed', traceback: text ? decodeExcString(text) : '' };
+    return { kind: 'failed', traceback: text ? readTraceback(text) : '' };
   }
   if (record.status === 'finished') {
     const value = record.hash.get('result');
-    return { kind: 'returned', value: value ? decodeValue(value) : null };
+    return { kind: 'returned', value: value ? decodeValue(open(value)) : null };
   }
   if (record.status === 'failed' || record.status === 'stopped')
     return { kind: 'failed', traceback: record.excInfo };
@@ -99,7 +110,9 @@ export const saveMeta = async (
   record: JobRecord,
   meta: Record<string, unknown>,
 ): Promise<void> => {
-  await saveMetaBytes(redis, record.id, encodeValue(meta, record.serializer, { root: 'meta' }));
+  const bytes = encodeValue(meta, record.serializer, { root: 'meta' });
+  const sealed = cipherOf(redis)?.seal(bytes, record.id, 'meta');
+  await saveMetaBytes(redis, record.id, sealed ?? bytes);
 };
 
 /** Saves serialized meta under the same condition. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Observable, type Subscriber } from 'rxjs';
+import type { Cipher } from '../redis/cipher.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
@@ -25,6 +26,7 @@ export interface ConsumerDoors {
   command(): Redis;
   blocking(): Redis;
   onTrouble(error: unknown): void;
+  cipher: Cipher | null;
   /** Those that are subscribed to, or still leaving. */
   consumers: Set<Consumer>;
 }
@@ -132,11 +134,12 @@ export class Consumer {
   private deliver(job: ClaimedJob): void {
     const { execution } = job;
     const abort = new AbortController();
-    const delivery = new Delivery(job, abort.signal, (settlement) => {
+    const settle: ConstructorParameters<typeof Delivery>[2] = (settlement) => {
       this.unsettled.delete(execution);
       const heartbeaten = this.leases.release(execution);
       return this.intake.settle({ ...settlement, heartbeaten });
-    });
+    };
+    const delivery = new Delivery(job, abort.signal, settle, this.doors.cipher);
     this.unsettled.set(execution, { delivery, abort });
     if (this.left) void delivery.handBack('its consumer unsubscribed');
     else this.subscriber.next(delivery);

@@ -1,3 +1,4 @@
+import type { Cipher } from '../redis/cipher.js';
 import { decodeCall, decodeMeta, encodeValue, type JobCall } from '../redis/payload/index.js';
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
 import { retryAskedBy } from '../tasks.js';
@@ -29,6 +30,7 @@ export class Delivery {
     readonly job: ClaimedJob,
     signal: AbortSignal,
     private readonly settle: (settlement: Omit<Settlement, 'heartbeaten'>) => Promise<Verdict>,
+    private readonly cipher: Cipher | null = null,
   ) {
     this.jobId = job.jobId;
     this.queue = job.queue;
@@ -39,12 +41,13 @@ export class Delivery {
 
   /** What the job calls. @throws UndecodablePayloadError: settle such a delivery with `fail`. */
   call(): JobCall {
-    return decodeCall(this.job.data).call;
+    return decodeCall(this.data()).call;
   }
 
   /** The job's meta as it was when it was claimed. @throws UndecodablePayloadError */
   meta(): Record<string, unknown> {
-    return decodeMeta(this.job.meta);
+    const { jobId, meta } = this.job;
+    return decodeMeta(meta && this.cipher ? this.cipher.open(meta, jobId, 'meta') : meta);
   }
 
   /** The job is done, with this result. @throws UnserializableError with the path of the value; AlreadySettledError */
@@ -53,7 +56,8 @@ export class Delivery {
       result === undefined || result === null
         ? null
         : encodeValue(result, this.serializer(), { root: 'result' });
-    return this.end({ kind: 'finish', result: bytes });
+    const sealed = bytes && this.cipher ? this.cipher.seal(bytes, this.jobId, 'result') : bytes;
+    return this.end({ kind: 'finish', result: sealed });
   }
 
   /**
@@ -62,14 +66,17 @@ export class Delivery {
    * @throws AlreadySettledError
    */
   fail(error: unknown, { retryable = true }: { retryable?: boolean } = {}): Promise<Verdict> {
-    const traceback = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    const cut = text.slice(0, 65_536);
+    const traceback = this.cipher ? this.cipher.sealText(cut, this.jobId) : cut;
     const asked = retryAskedBy(error);
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const reason = this.cipher ? 'its text is encrypted' : told;
     return this.end({
       kind: 'fail',
       reason: reason.slice(0, 500),
       retryable,
-      traceback: traceback.slice(0, 65_536),
+      traceback,
       ...(asked && { retryAsked: asked }),
     });
   }
@@ -95,9 +102,14 @@ export class Delivery {
     });
   }
 
+  private data(): Buffer {
+    const { jobId, data } = this.job;
+    return this.cipher ? this.cipher.open(data, jobId, 'data') : data;
+  }
+
   private serializer(): 'json' | 'pickle' {
     try {
-      return decodeCall(this.job.data).serializer;
+      return decodeCall(this.data()).serializer;
     } catch {
       return 'json'; // An unreadable call may still be finished by hand; JSON is what any reader can try.
     }

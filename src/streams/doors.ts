@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
+import type { Cipher } from '../redis/cipher.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
@@ -13,6 +14,8 @@ export interface Doors {
   redis: Redis;
   log: EventLog;
   wire: WireSettings;
+  /** Encrypts what jobs carry; `null` leaves them plain. */
+  cipher: Cipher | null;
   enqueueDeadlineMs: number;
   /** Awaited after each enqueue, where jobs are run in place. */
   onEnqueued: (() => Promise<void>) | null;

@@ -392,7 +392,8 @@ export class Queue {
     args: readonly unknown[],
     options: JobOptions,
   ): NewJob {
-    return newJobOf(typeof callable === 'string' ? callable : callable.name, args, options);
+    const name = typeof callable === 'string' ? callable : callable.name;
+    return newJobOf(name, args, options, this.doors.cipher);
   }
 }
 

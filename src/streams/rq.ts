@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type Observable, ReplaySubject } from 'rxjs';
+import { Cipher, type EncryptionOptions, readWith } from '../redis/cipher.js';
 import {
   closeConnection,
   describeAddress,
@@ -43,11 +44,13 @@ export interface RqOptions {
   enqueueDeadlineMs?: number;
   /** Leases, lifetimes and sizes; see `WireSettings`. */
   wire?: Partial<WireSettings>;
+  /** Encrypts arguments, meta, results and tracebacks. See docs/security.md. Default: nothing is. */
+  encryption?: EncryptionOptions;
   /** Told of what the streams cannot say: a consumer that Redis refuses. Default: nothing. */
   onTrouble?: (error: unknown) => void;
 }
 
-const known = new Set(['url', 'enqueueDeadlineMs', 'wire', 'onTrouble']);
+const known = new Set(['url', 'enqueueDeadlineMs', 'wire', 'encryption', 'onTrouble']);
 
 /** The door to one Redis: its queues, its jobs, their events. Connects when it is first used; `close` when done. */
 export class Rq {
@@ -70,8 +73,10 @@ export class Rq {
     }
     // Before anything is opened: what throws here must leave nothing behind.
     const wire = planWire(options.wire);
+    const cipher = options.encryption ? new Cipher(options.encryption) : null;
     this.address = options.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379';
     const redis = openCommandConnection(this.address);
+    readWith(redis, cipher);
     const blocking = (): Redis => openBlockingConnection(this.address);
     const command = (): Redis => openCommandConnection(this.address);
     const onTrouble = options.onTrouble ?? (() => undefined);
@@ -81,6 +86,7 @@ export class Rq {
       log,
       closed$: this.closed$,
       wire,
+      cipher,
       onTrouble,
       enqueueDeadlineMs: options.enqueueDeadlineMs ?? 10_000,
       onEnqueued,
@@ -90,7 +96,7 @@ export class Rq {
       eventsOfEveryQueue: (from) => eventsOfEveryQueue(this.doors, from),
       deliveries: (queues, deliveries) =>
         deliveriesOf(
-          { command, blocking, onTrouble, consumers: this.consumers },
+          { command, blocking, onTrouble, cipher, consumers: this.consumers },
           queues,
           wire,
           deliveries,

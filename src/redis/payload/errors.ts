@@ -1,5 +1,5 @@
 /** Where decoding stopped: the layers a payload is peeled by, outermost first. */
-export type PayloadLayer = 'base64' | 'zlib' | 'pickle' | 'json' | 'call' | 'meta';
+export type PayloadLayer = 'encryption' | 'base64' | 'zlib' | 'pickle' | 'json' | 'call' | 'meta';
 
 const REASON_CHARS = 200;
 const PATH_CHARS = 120;

@@ -7,6 +7,8 @@ export type SerializerName = 'json' | 'pickle';
 
 const PROTO = 0x80;
 const STOP = 0x2e;
+/** How a `Cipher` begins what it encrypts, and nothing else begins. */
+const SEALED = 0x00;
 const JSON_OPENINGS = '[{"-0123456789 \t\r\n';
 
 /**
@@ -29,6 +31,7 @@ export function deserialize(
   bytes: Uint8Array,
   limits?: Partial<PayloadLimits>,
 ): { value: unknown; serializer: SerializerName } {
+  if (bytes[0] === SEALED) throw new UndecodablePayloadError('encryption', 'no keys are here');
   const serializer = detectSerializer(bytes);
   if (bytes.length === 0) throw new UndecodablePayloadError(serializer, 'no bytes');
   const read = serializer === 'pickle' ? readPickle : parseJson;
