@@ -116,7 +116,8 @@ export const threats = [
   {
     number: 14,
     threat: 'secrets in the data of jobs',
-    defence: 'events carry ids, and nothing of arguments, results and meta; encryption keeps these from all who read Redis',
+    defence:
+      'events carry ids, and nothing of arguments, results and meta; encryption keeps these from all who read Redis',
   },
   {
     number: 15,
