@@ -37,11 +37,14 @@ describe('docs/interop.md', () => {
     }
   });
 
-  it('says why a case is not shown with a release', () => {
+  it('says why a case is not shown with a release, or with none', () => {
     const known = catalogue.flatMap(({ number, without = {} }) =>
       Object.entries(without).map(([release, why]) => ({ number, release, why })),
     );
-    expect(reasons).toEqual(known);
+    const alone = catalogue.flatMap(({ number, node }) =>
+      node ? [{ number, release: 'all', why: node }] : [],
+    );
+    expect(reasons).toEqual([...known, ...alone]);
   });
 
   it('tells of sharp edges that tests show, and of no others', () => {

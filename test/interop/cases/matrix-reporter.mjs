@@ -28,9 +28,10 @@ export default class MatrixReporter {
     const gaps = rows.filter(({ cells }) => cells.includes(missing));
     if (gaps.length > 0) {
       const numbers = gaps.map(({ each }) => each.number).join(', ');
-      this.#error = new Error(
-        `Interop cases that nothing has shown, and no reason why: ${numbers}`,
-      );
+      const text = `Interop cases that nothing has shown, and no reason why: ${numbers}`;
+      // Jest fails the run for the error, and does not print it.
+      process.stderr.write(`${text}\n`);
+      this.#error = new Error(text);
     }
   }
 
@@ -84,6 +85,7 @@ function print(rows, isWhole) {
       ([release, why]) => `  ${each.number}${release === 'all' ? '' : `, ${release}`}: ${why}`,
     ),
   );
+  const alone = rows.flatMap(({ each }) => (each.node ? [`  ${each.number}: ${each.node}`] : []));
   return [
     `Interop cases${isWhole ? '' : ' of this run'} (docs/interop.md)`,
     line('', releases),
@@ -91,5 +93,6 @@ function print(rows, isWhole) {
       line(`${String(each.number).padStart(2)} ${each.star ? '★' : ' '} ${each.shows}`, cells),
     ),
     ...(reasons.length > 0 ? ['n/a:', ...reasons] : []),
+    ...(alone.length > 0 ? ['without Python:', ...alone] : []),
   ].join('\n');
 }
