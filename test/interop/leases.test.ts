@@ -215,6 +215,30 @@ return {
     expect(await redis.keys('rq:execution*:orphans*')).toEqual([]);
   });
 
+  if (version === '2.12') {
+    it('waits for a Python worker that takes long to start its horse', async () => {
+      const { rq, redis, python } = sides;
+      // It has popped the job and taken a lease; the process that runs the job is not there yet.
+      const id = await python.run<string>(`
+job = queue('slow-start').enqueue('both.side')
+r.lmove('rq:queue:slow-start', 'rq:queue:slow-start:intermediate', 'LEFT', 'RIGHT')
+worker = Worker([queue('slow-start')], connection=r, serializer=JSONSerializer)
+worker.register_birth()
+worker.prepare_execution(job)
+return job.id`);
+      const options = { isolation: 'inline' as const, wire: { narrowLeaseMs: 400 } };
+      await sides.boot({ queues: ['slow-start'], ...options });
+      // Its janitor looks many times while this one runs.
+      const busy = await rq.queue('slow-start').enqueue('nodejobs.hang', 1_500);
+      expect(await busy.result({ timeoutMs: 10_000 })).toBe('hung on');
+      expect((await rq.queue('slow-start').job(id).fetch()).status).toBe('queued');
+      expect(await redis.lrange('rq:queue:slow-start:intermediate', 0, -1)).toEqual([id]);
+      // It never came: its lease is over, and the job is Node's.
+      await age('slow-start');
+      expect(await rq.queue('slow-start').job(id).result({ timeoutMs: 10_000 })).toBe('node');
+    });
+  }
+
   it('fails what a killed Python worker left when it may not run again', async () => {
     const { rq, python } = sides;
     const id = await killedPython('spent', ', retry=Retry(max=1)');

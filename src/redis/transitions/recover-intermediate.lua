@@ -1,15 +1,15 @@
 -- uses: types
 -- Brings an id that a dead worker left in the in-flight list back to the head of its queue. The caller saw
--- it there in two looks at least ten seconds apart; a Python worker's gap there is milliseconds.
+-- it there in two looks at least ten seconds apart; a Python worker's gap there is milliseconds, or seconds where
+-- it starts an interpreter for each job. RQ 2.x takes its lease before, while the job still says `queued`.
 -- KEYS  1 intermediate list   2 queue list   3 wip
 -- ARGV  1 job prefix   2 executions prefix   3 id   4 first-seen infix
--- Returns 1 when it moved, 0 when it is being run or is gone.
+-- Returns 1 when it moved, 0 when somebody has a lease of it or it is gone.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[3]
 local f = redis.pcall('HMGET', ARGV[1] .. id, 'status', 'x_exec')
-local status = not f.err and f[1]
-if status == 'started' then
+if not f.err and f[1] then
   if redis.call('ZSCORE', KEYS[3], id) or (f[2] and redis.call('ZSCORE', KEYS[3], id .. ':' .. f[2])) then return 0 end
   local list = redis.pcall('ZRANGE', ARGV[2] .. id, 0, 20)
   for _, execution in ipairs(list.err and {} or list) do
