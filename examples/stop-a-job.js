@@ -24,7 +24,7 @@ console.log(`${stopped.status}: ${stopped.excInfo}`);
 
 await queue.pause();
 await job.requeue();
-console.log('paused, waiting:', await queue.length());
+console.log('paused:', (await job.fetch()).status);
 const runsAgain = firstValueFrom(events$.pipe(ofKind('started')));
 await queue.resume();
 await runsAgain;
