@@ -66,6 +66,8 @@ export interface CastEvents extends Required<WorkerEvents> {
 
 /** A restarted janitor has lost nothing; a restarted recorder would have lost outcomes. */
 const supervision: Supervision = {
+  // All was handed over by then, and each may wait for a Redis that is gone: one after the other would add up.
+  stopOrder: 'together',
   directiveFor: (_, { path }) =>
     path === '/supervisor' || path === '/recorder' ? 'escalate' : 'restart',
 };

@@ -266,7 +266,7 @@ describe('a worker', () => {
   it('is seen by info while it lives, and not afterwards', async () => {
     const worker = await startUp('high', 'default', '--name', 'seen');
     expect((await rxrq(url, 'info', 'high', '-W')).stdout).toMatch(
-      /^seen \(\S+ \d+\): idle high, default\. jobs: 0 finished, 0 failed\n1 workers, 1 queues\n$/,
+      /^seen \(.+ \d+\): (started|idle) high, default\. jobs: 0 finished, 0 failed\n1 workers, 1 queues\n$/,
     );
     worker.kill('SIGTERM');
     await worker.code;
