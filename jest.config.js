@@ -8,7 +8,11 @@ export default {
   // Forks and fault tests beside each other on a small machine.
   testTimeout: 20_000,
   maxWorkers: 2,
-  reporters: ['default', '<rootDir>/test/interop/cases/matrix-reporter.mjs'],
+  reporters: [
+    'default',
+    '<rootDir>/test/interop/cases/matrix-reporter.mjs',
+    '<rootDir>/test/faults/matrix-reporter.mjs',
+  ],
   extensionsToTreatAsEsm: ['.ts'],
   resolver: '<rootDir>/test/support/resolve-source.cjs',
   transform: {

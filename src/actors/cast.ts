@@ -40,6 +40,7 @@ import type { ActorRef, Supervision } from './kernel/behavior.js';
 import { type Obedient, obey } from './obey.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
+import { Repetitions } from './repetitions.js';
 import { scheduler } from './scheduler.js';
 import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler-hands.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
@@ -84,6 +85,7 @@ export class Cast implements Leaver {
   private readonly tally: Tally;
   private readonly idleWatch: IdleWatch;
   private readonly webhooks = new WebhookSender((error) => this.events.onTrouble(error));
+  private readonly repetitions = new Repetitions();
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
   private readonly record: WorkerRecord;
@@ -366,9 +368,10 @@ export class Cast implements Leaver {
   }
 
   private trouble(error: unknown): void {
+    const kind = failureKind(error);
     // Whatever Redis does while we hang up is no news.
-    if (this.isLeaving && failureKind(error) === 'transient') return;
-    this.events.onTrouble(error);
+    if (this.isLeaving && kind === 'transient') return;
+    if (kind === 'bug' || this.repetitions.isNews(String(error))) this.events.onTrouble(error);
   }
 }
 

@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => scene.close());
 
 describe('a worker whose owner’s code throws', () => {
-  it('in every hook still ends all jobs, and tells of it', async () => {
+  it('F11: in every hook still ends all jobs, and tells of it', async () => {
     const queue = scene.rq.queue('default');
     const jobs = await queue.enqueueMany(
       Array.from({ length: 50 }, () => ({ name: 'handlers.note' })),
@@ -26,7 +26,7 @@ describe('a worker whose owner’s code throws', () => {
 });
 
 describe('a handler module that fails only in the child', () => {
-  it('keeps the worker from starting, and costs no job an attempt', async () => {
+  it('F15: keeps the worker from starting, and costs no job an attempt', async () => {
     const job = await scene.rq.queue('default').enqueue('only-in-child.never');
     const handlers = fixture('only-in-child.mjs');
     const worker = scene.victim({ isolation: 'pool', handlers, env: { BREAK_IN_CHILD: '1' } });
@@ -40,7 +40,7 @@ describe('a handler module that fails only in the child', () => {
 });
 
 describe('jobs that kill their child', () => {
-  it('fail one by one, while the others run', async () => {
+  it('F16, F39: fail one by one, while the others run', async () => {
     const queue = scene.rq.queue('default');
     const names = Array.from({ length: 60 }, (_, n) =>
       n % 4 === 0 ? 'handlers.abort' : 'handlers.note',

@@ -28,21 +28,8 @@ const produceDuring = async (trouble: () => Promise<void>): Promise<string[]> =>
   return ids;
 };
 
-const outcome = async (ids: readonly string[]) => {
-  const events = await scene.events(...queues);
-  const finished = events.filter(({ kind }) => kind === 'finished').map(({ jobId }) => jobId);
-  const recovered = events.filter(({ kind }) => kind === 'recovered').length;
-  const known = new Set(ids);
-  return {
-    lost: ids.filter((id) => !finished.includes(id)).length,
-    twice: finished.length - new Set(finished).size,
-    foreign: finished.filter((id) => !known.has(id)).length,
-    recovered,
-  };
-};
-
 describe('Redis', () => {
-  it('killed and started again under load loses nothing that it had acknowledged', async () => {
+  it('F45: killed and started again under load loses nothing that it had acknowledged', async () => {
     scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
     const workers = [
       await scene.worker({ queues, isolation: 'inline' }),
@@ -58,7 +45,7 @@ describe('Redis', () => {
       await delay(300);
     });
     await scene.drained(queues);
-    expect(await outcome(ids)).toMatchObject({ lost: 0, twice: 0, foreign: 0 });
+    expect(await scene.outcome(ids, queues)).toMatchObject({ lost: 0, twice: 0, foreign: 0 });
     for (const worker of workers) {
       worker.signal('SIGTERM');
       expect(await worker.end()).toBe(0);
@@ -66,7 +53,7 @@ describe('Redis', () => {
     expect((await scene.audit()).findings).toEqual([]);
   });
 
-  it('frozen for longer than a lease makes nobody take jobs from owners that are still there', async () => {
+  it('F47: frozen for longer than a lease makes nobody take jobs from owners that are still there', async () => {
     scene = await Scene.open(wire);
     await scene.worker({ queues, isolation: 'inline' });
     await scene.worker({ queues, isolation: 'pool', concurrency: 2 });
@@ -85,7 +72,12 @@ describe('Redis', () => {
     for (const job of long) expect(await job.result({ timeoutMs: 15_000 })).toBe('slept');
     await scene.drained(queues);
     const all = [...ids, ...long.map(({ id }) => id)];
-    expect(await outcome(all)).toEqual({ lost: 0, twice: 0, foreign: 0, recovered: 0 });
+    expect(await scene.outcome(all, queues)).toEqual({
+      lost: 0,
+      twice: 0,
+      foreign: 0,
+      recovered: 0,
+    });
     expect((await scene.audit()).findings).toEqual([]);
   });
 });

@@ -15,29 +15,32 @@ const begun = (count: number) =>
 const isolations = ['pool', 'inline'] as const;
 
 describe('SIGTERM', () => {
-  it.each(isolations)('lets running jobs end and takes no new ones (%s)', async (isolation) => {
-    const worker = await scene.worker({ isolation, concurrency: 3 });
-    const specs = Array.from({ length: 53 }, () => ({ name: 'handlers.sleep', args: [1_000] }));
-    await scene.rq.queue('default').enqueueMany(specs);
-    await begun(3);
-    worker.signal('SIGTERM');
-    const askedMs = performance.now();
-    expect(await worker.end()).toBe(0);
-    expect(performance.now() - askedMs).toBeLessThan(5_000);
-    expect(await worker.said('done')).toMatchObject({ finished: 3, failed: 0, left: [] });
-    expect(await scene.rq.queue('default').counts()).toMatchObject({
-      queued: 50,
-      started: 0,
-      finished: 3,
-    });
-    expect(await scene.rq.redis.exists(keys.intermediate('default'))).toBe(0);
-    expect(await scene.rq.redis.smembers(keys.workers)).toEqual([]);
-    expect((await scene.events()).filter(({ kind }) => kind === 'recovered')).toEqual([]);
-    expect((await scene.audit()).findings).toEqual([]);
-  });
+  it.each(isolations)(
+    'F06: lets running jobs end and takes no new ones (%s)',
+    async (isolation) => {
+      const worker = await scene.worker({ isolation, concurrency: 3 });
+      const specs = Array.from({ length: 53 }, () => ({ name: 'handlers.sleep', args: [1_000] }));
+      await scene.rq.queue('default').enqueueMany(specs);
+      await begun(3);
+      worker.signal('SIGTERM');
+      const askedMs = performance.now();
+      expect(await worker.end()).toBe(0);
+      expect(performance.now() - askedMs).toBeLessThan(5_000);
+      expect(await worker.said('done')).toMatchObject({ finished: 3, failed: 0, left: [] });
+      expect(await scene.rq.queue('default').counts()).toMatchObject({
+        queued: 50,
+        started: 0,
+        finished: 3,
+      });
+      expect(await scene.rq.redis.exists(keys.intermediate('default'))).toBe(0);
+      expect(await scene.rq.redis.smembers(keys.workers)).toEqual([]);
+      expect((await scene.events()).filter(({ kind }) => kind === 'recovered')).toEqual([]);
+      expect((await scene.audit()).findings).toEqual([]);
+    },
+  );
 
   it.each(isolations)(
-    'gives jobs back that outlast the grace, and charges nothing (%s)',
+    'F07: gives jobs back that outlast the grace, and charges nothing (%s)',
     async (isolation) => {
       const worker = await scene.worker({
         isolation,
@@ -63,7 +66,7 @@ describe('SIGTERM', () => {
     },
   );
 
-  it('twice ends at once, whatever the jobs do', async () => {
+  it('F08: twice ends at once, whatever the jobs do', async () => {
     const worker = await scene.worker({ isolation: 'pool', concurrency: 2 });
     const specs = Array.from({ length: 2 }, () => ({ name: 'handlers.sleepOn', args: [120_000] }));
     const jobs = await scene.rq.queue('default').enqueueMany(specs);
@@ -78,7 +81,7 @@ describe('SIGTERM', () => {
     for (const { pid } of lines) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
-  it('while Redis is away ends in time, and names the jobs that are left', async () => {
+  it('F09: while Redis is away ends in time, and names the jobs that are left', async () => {
     const worker = await scene.worker({ isolation: 'pool', graceMs: 500, killGraceMs: 500 });
     const job = await scene.rq.queue('default').enqueue('handlers.sleep', 120_000);
     await begun(1);

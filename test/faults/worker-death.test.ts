@@ -25,7 +25,7 @@ const begun = (count: number) =>
   until(`${count} jobs began`, () => scene.ledger().length >= count && scene.ledger());
 
 describe('a worker that is killed', () => {
-  it('leaves its jobs to others, and no child behind', async () => {
+  it('F02, F37: leaves its jobs to others, and no child behind', async () => {
     const worker = await scene.worker({ isolation: 'pool', concurrency: 3 });
     const queue = scene.rq.queue('default');
     const jobs = await queue.enqueueMany(
@@ -50,7 +50,7 @@ describe('a worker that is killed', () => {
     expect((await scene.audit()).findings.filter(({ code }) => code !== 'A15')).toEqual([]);
   });
 
-  it('and has nothing to do leaves only its record, which expires', async () => {
+  it('F01: and has nothing to do leaves only its record, which expires', async () => {
     const worker = await scene.worker({ isolation: 'inline' });
     await worker.kill();
     const [name] = await scene.rq.redis.smembers(keys.workers);
@@ -60,7 +60,7 @@ describe('a worker that is killed', () => {
 });
 
 describe('a worker that is frozen for longer than its lease', () => {
-  it('has its outcome refused when it wakes up, and goes on with other jobs', async () => {
+  it('F05: has its outcome refused when it wakes up, and goes on with other jobs', async () => {
     const zombie = await scene.worker({
       isolation: 'inline',
       queues: ['default', 'own'],
@@ -83,7 +83,7 @@ describe('a worker that is frozen for longer than its lease', () => {
     expect(finished).toEqual([expect.objectContaining({ jobId: job.id, worker: 'heir' })]);
   });
 
-  it('has its children end before others run their jobs', async () => {
+  it('F38: has its children end before others run their jobs', async () => {
     const zombie = await scene.worker({ isolation: 'pool' });
     const job = await scene.rq.queue('default').enqueue('handlers.longAtFirst', 60_000);
     const [line] = await begun(1);
@@ -98,7 +98,7 @@ describe('a worker that is frozen for longer than its lease', () => {
 });
 
 describe('two workers with one name', () => {
-  it('are one: the second refuses to start, and the first does not notice', async () => {
+  it('F17: are one: the second refuses to start, and the first does not notice', async () => {
     await scene.worker({ isolation: 'inline', name: 'twin' });
     const second = scene.victim({ isolation: 'inline', name: 'twin' });
     expect(await second.said('failed')).toMatchObject({ name: 'WorkerNameTakenError' });

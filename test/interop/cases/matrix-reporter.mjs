@@ -8,11 +8,9 @@ export default class MatrixReporter {
   /** @type {Error | undefined} */ #error;
   #isWhole;
 
-  /** @param {{ testPathPatterns?: { patterns?: string[] }, testNamePattern?: string, onlyChanged?: boolean, shard?: unknown }} globalConfig */
+  /** @param {GlobalConfig} globalConfig */
   constructor(globalConfig) {
-    const { testPathPatterns, testNamePattern, onlyChanged, shard } = globalConfig;
-    this.#isWhole =
-      !testPathPatterns?.patterns?.length && !testNamePattern && !onlyChanged && !shard;
+    this.#isWhole = isWholeRun(globalConfig);
   }
 
   /** @param {unknown} _ @param {Results} results */
@@ -51,6 +49,12 @@ export default class MatrixReporter {
     return this.#isWhole && release !== '1.13' ? missing : '·';
   }
 }
+
+/** @typedef {{ testPathPatterns?: { patterns?: string[] }, testNamePattern?: string, onlyChanged?: boolean, shard?: unknown }} GlobalConfig of jest */
+
+/** Whether nothing was left out by the command line. @param {GlobalConfig} globalConfig */
+export const isWholeRun = ({ testPathPatterns, testNamePattern, onlyChanged, shard }) =>
+  !testPathPatterns?.patterns?.length && !testNamePattern && !onlyChanged && !shard;
 
 /** @typedef {{ testResults: { testResults: { ancestorTitles: string[], title: string, status: string }[] }[] }} Results of jest */
 /** @typedef {Map<number, Map<string, string[]>>} Outcomes by case and release; a test without Python is of `all` */
