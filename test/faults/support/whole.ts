@@ -4,4 +4,5 @@ import { it } from '@jest/globals';
 export const isWhole = process.env.RXRQ_FAULTS === 'all';
 
 /** A test of the long form. */
-export const slow = isWhole ? it : it.skip;
+export const slow = (name: string, run: () => Promise<void>, timeoutMs?: number): void =>
+  (isWhole ? it : it.skip)(name, run, timeoutMs);
