@@ -73,7 +73,6 @@ export const areas = [
         number: 10,
         fault: 'an inline handler blocks the loop for longer than the lease',
         promise: 'one outcome counts; the other is refused and told as `lost`',
-        without: 'not shown yet',
       },
       {
         number: 11,
@@ -84,13 +83,11 @@ export const areas = [
         number: 12,
         fault: 'an unhandled rejection in the worker’s own process',
         promise: 'Node ends the process, not with 0; its jobs are recovered',
-        without: 'not shown yet',
       },
       {
         number: 13,
         fault: 'the worker’s heap is exhausted',
         promise: 'as if it was killed',
-        without: 'not shown yet',
       },
       {
         number: 14,
@@ -116,19 +113,16 @@ export const areas = [
         number: 18,
         fault: 'the host boots, and a process id comes again',
         promise: 'a process id names no execution: nobody foreign is killed',
-        without: 'not shown yet',
       },
       {
         number: 19,
         fault: 'thirty workers start at once',
         promise: 'each job starts once; a bounded number of commands for each',
-        without: 'not shown yet',
       },
       {
         number: 20,
         fault: 'workers are replaced one after the other under load',
         promise: 'no job fails, none is recovered',
-        without: 'not shown yet',
       },
     ],
   },
@@ -296,7 +290,6 @@ export const areas = [
         number: 44,
         fault: 'it is restarted, with an append-only file',
         promise: 'the workers go on within seconds; nothing is lost',
-        without: 'not shown yet',
       },
       {
         number: 45,
@@ -307,7 +300,6 @@ export const areas = [
         number: 46,
         fault: 'it is down for longer than a lease',
         promise: 'jobs run on; no job of a living worker is recovered afterwards',
-        without: 'not shown yet',
       },
       {
         number: 47,
@@ -318,7 +310,6 @@ export const areas = [
         number: 48,
         fault: 'it loads its data',
         promise: 'everybody waits, nobody errs',
-        without: 'not shown yet',
       },
       {
         number: 49,
@@ -336,55 +327,46 @@ export const areas = [
         number: 51,
         fault: 'a script of somebody else blocks it',
         promise: 'a pause, then all goes on',
-        without: 'not shown yet',
       },
       {
         number: 52,
         fault: 'it is killed in the middle of a script',
         promise: 'no client of ours sends the script once more by itself',
-        without: 'not shown yet',
       },
       {
         number: 53,
         fault: 'it becomes a replica, and a master again',
         promise: 'the workers go on; they ask at a bounded rate',
-        without: 'not shown yet',
       },
       {
         number: 54,
         fault: 'a replica that lags takes over, with an older state',
         promise: 'no crash; late outcomes are refused; the audit finds and mends the rest',
-        without: 'not shown yet',
       },
       {
         number: 55,
         fault: 'SCRIPT FLUSH, again and again',
         promise: 'nobody notices',
-        without: 'not shown yet',
       },
       {
         number: 56,
         fault: 'FLUSHALL while jobs run',
         promise: 'no crash; the outcomes are `lost`; new jobs run',
-        without: 'not shown yet',
       },
       {
         number: 57,
         fault: 'it takes no more connections',
         promise: 'a clear error; all goes on when there is room',
-        without: 'not shown yet',
       },
       {
         number: 58,
         fault: 'the password, or the right to a command, is taken away',
         promise: 'told seldom and without the password; all goes on when it is given back',
-        without: 'not shown yet',
       },
       {
         number: 59,
         fault: 'all connections are killed, again and again',
         promise: 'nothing is lost, nothing runs twice untold',
-        without: 'not shown yet',
       },
       {
         number: 60,
@@ -622,7 +604,6 @@ export const areas = [
         number: 92,
         fault: 'no worker for a while, then some',
         promise: 'what the last ones held is recovered',
-        without: 'not shown yet',
       },
       {
         number: 93,

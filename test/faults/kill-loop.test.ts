@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { fetchJobs } from '../../src/redis/job-store.js';
-import type { LifecycleEvent } from '../../src/redis/lifecycle-event.js';
-import { type LedgerLine, Scene } from './support/scene.js';
+import { explain } from './support/explain.js';
+import { Scene } from './support/scene.js';
 import type { Victim } from './support/victim.js';
 
 const queues = ['high', 'default', 'low'];
@@ -61,31 +61,6 @@ const killThem = async (scene: Scene): Promise<{ killed: number; tookMs: number 
   }
   await next.kill();
   return { killed, tookMs: Math.round(performance.now() - beganMs) };
-};
-
-/** Jobs that began more than once: those of which nothing tells why, and those whose runs had one fence. */
-const explain = (ledger: readonly LedgerLine[], events: readonly LifecycleEvent[]) => {
-  const runs = new Map<string, Set<string>>();
-  const fences = new Map<string, Set<number>>();
-  for (const { id, execution, attempt } of ledger) {
-    runs.set(id, (runs.get(id) ?? new Set()).add(execution));
-    fences.set(id, (fences.get(id) ?? new Set()).add(attempt));
-  }
-  const taken = new Set<string>();
-  for (const event of events) {
-    if (event.kind === 'recovered' || event.kind === 'handedBack') taken.add(event.execution);
-  }
-  const repeated = [...runs].filter(([, executions]) => executions.size > 1);
-  const unexplained = repeated.filter(
-    ([, executions]) => [...executions].filter((execution) => !taken.has(execution)).length > 1,
-  );
-  const fenceless = repeated.filter(([id, { size }]) => fences.get(id)?.size !== size);
-  const idsOf = (found: typeof repeated): string[] => found.map(([id]) => id);
-  return {
-    repeated: repeated.length,
-    unexplained: idsOf(unexplained),
-    fenceless: idsOf(fenceless),
-  };
 };
 
 describe('a worker that is killed again and again', () => {

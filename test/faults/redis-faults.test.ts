@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { until } from '../support/until.js';
 import { Scene } from './support/scene.js';
+import type { Victim } from './support/victim.js';
+import { isWhole } from './support/whole.js';
 
 const queues = ['high', 'default'];
 const wire = { narrowLeaseMs: 2_000, eventLogLength: 100_000, resultTtlSeconds: 86_400 };
@@ -28,13 +32,26 @@ const produceDuring = async (trouble: () => Promise<void>): Promise<string[]> =>
   return ids;
 };
 
+const someWorkers = async (): Promise<Victim[]> => [
+  await scene.worker({ queues, isolation: 'inline' }),
+  await scene.worker({ queues, isolation: 'pool', concurrency: 2 }),
+];
+
+/** Each job ended once, and the workers leave in peace. */
+const allEnded = async (ids: readonly string[], workers: readonly Victim[]): Promise<void> => {
+  await scene.drained(queues);
+  expect(await scene.outcome(ids, queues)).toMatchObject({ lost: 0, twice: 0, foreign: 0 });
+  for (const worker of workers) {
+    worker.signal('SIGTERM');
+    expect(await worker.end()).toBe(0);
+  }
+  expect((await scene.audit()).findings).toEqual([]);
+};
+
 describe('Redis', () => {
   it('F45: killed and started again under load loses nothing that it had acknowledged', async () => {
     scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
-    const workers = [
-      await scene.worker({ queues, isolation: 'inline' }),
-      await scene.worker({ queues, isolation: 'pool', concurrency: 2 }),
-    ];
+    const workers = await someWorkers();
     const ids = await produceDuring(async () => {
       for (let round = 0; round < 4; round++) {
         await delay(400 + Math.random() * 400);
@@ -44,14 +61,70 @@ describe('Redis', () => {
       }
       await delay(300);
     });
-    await scene.drained(queues);
-    expect(await scene.outcome(ids, queues)).toMatchObject({ lost: 0, twice: 0, foreign: 0 });
-    for (const worker of workers) {
-      worker.signal('SIGTERM');
-      expect(await worker.end()).toBe(0);
-    }
-    expect((await scene.audit()).findings).toEqual([]);
+    await allEnded(ids, workers);
   });
+
+  it('F44: restarted under load goes on within seconds, and nothing is lost', async () => {
+    scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
+    const workers = await someWorkers();
+    const ids = await produceDuring(async () => {
+      for (let round = 0; round < 2; round++) {
+        await delay(500);
+        await scene.server.kill('SIGTERM');
+        await scene.server.restart();
+        const before = (await scene.events(...queues)).length;
+        await until('work goes on', async () => (await scene.events(...queues)).length > before);
+      }
+    });
+    await allEnded(ids, workers);
+  });
+
+  it('F46: down for longer than a lease: jobs run on, and stay with their living workers', async () => {
+    scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'always']);
+    const workers = await someWorkers();
+    const long = await scene.enqueue(2, 'handlers.sleep', isWhole ? 75_000 : 9_000, 'slept');
+    await scene.begun(2);
+    const ids = await produceDuring(async () => {
+      await delay(300);
+      await scene.server.kill('SIGTERM');
+      await delay(isWhole ? 60_000 : 5_000);
+      await scene.server.restart();
+      await delay(1_500);
+    });
+    for (const job of long) expect(await job.result({ timeoutMs: 40_000 })).toBe('slept');
+    await allEnded([...ids, ...long.map(({ id }) => id)], workers);
+    const recovered = (await scene.events(...queues)).filter(({ kind }) => kind === 'recovered');
+    expect(recovered).toEqual([]);
+  }, 150_000);
+
+  it('F55: forgets all scripts, again and again: nobody notices', async () => {
+    scene = await Scene.open(wire);
+    const workers = await someWorkers();
+    const ids = await produceDuring(async () => {
+      for (let round = 0; round < (isWhole ? 200 : 40); round++) {
+        await delay(75);
+        await scene.rq.redis.script('FLUSH');
+      }
+    });
+    await allEnded(ids, workers);
+    for (const { troubles } of workers) expect(troubles).toEqual([]);
+  }, 60_000);
+
+  it('F59: kills all connections, again and again: nothing is lost or runs twice untold', async () => {
+    scene = await Scene.open(wire);
+    const workers = await someWorkers();
+    const killer = new Redis(scene.server.url);
+    const ids = await produceDuring(async () => {
+      const endMs = performance.now() + (isWhole ? 30_000 : 4_000);
+      while (performance.now() < endMs) {
+        await killer.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        await killer.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+        await delay(50 + Math.random() * 200);
+      }
+    });
+    killer.disconnect();
+    await allEnded(ids, workers);
+  }, 90_000);
 
   it('F47: frozen for longer than a lease makes nobody take jobs from owners that are still there', async () => {
     scene = await Scene.open(wire);

@@ -107,3 +107,42 @@ describe('two workers with one name', () => {
     expect(await job.result({ timeoutMs: 10_000 })).toBe(1);
   });
 });
+
+describe('a worker whose own process suffers', () => {
+  it('F10: whose loop an inline handler blocks for longer than the lease: one outcome counts', async () => {
+    const blocked = await scene.worker({ isolation: 'inline', name: 'blocked' });
+    const [job] = await scene.enqueue(1, 'handlers.blockAtFirst', 5_000);
+    await scene.begun(1);
+    await scene.worker({ isolation: 'inline', name: 'heir' });
+    expect(await job?.result({ timeoutMs: 20_000 })).toBe('attempt 2');
+    const lost = await until('the late outcome is refused', async () =>
+      (await scene.events()).find(({ kind }) => kind === 'lost'),
+    );
+    expect(lost).toMatchObject({ jobId: job?.id, worker: 'blocked' });
+    expect(blocked.isGone).toBe(false);
+    const finished = (await scene.events()).filter(({ kind }) => kind === 'finished');
+    expect(finished).toEqual([expect.objectContaining({ jobId: job?.id, worker: 'heir' })]);
+    expect(await scene.findings()).toEqual([]);
+  });
+
+  it.each([
+    [
+      'F12: with a rejection that nobody handles ends, not with 0',
+      { rejecting: true },
+      'longAtFirst',
+    ],
+    [
+      'F13: whose heap is exhausted ends by a signal',
+      { execArgv: ['--max-old-space-size=64'] },
+      'leakAtFirst',
+    ],
+  ] as const)('%s, and its jobs are recovered', async (_, options, handler) => {
+    const [job] = await scene.enqueue(1, `handlers.${handler}`, 60_000);
+    const worker = scene.victim({ isolation: 'inline', ...options });
+    expect(await worker.end(30_000)).not.toBe(0);
+    await scene.worker({ isolation: 'inline' });
+    expect(await job?.result({ timeoutMs: 20_000 })).toBe('attempt 2');
+    expect(await scene.story(job?.id ?? '')).toBe('enqueued started recovered started finished');
+    expect(await scene.findings()).toEqual([]);
+  });
+});

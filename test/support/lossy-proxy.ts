@@ -47,7 +47,8 @@ export class LossyProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly targetPort: number,
+    /** Where new connections go. */
+    public targetPort: number,
   ) {}
 
   static async start(targetPort: number): Promise<LossyProxy> {

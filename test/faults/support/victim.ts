@@ -18,6 +18,10 @@ export interface VictimOptions extends Omit<BootOptions, 'on' | 'handlers'> {
   wait?: boolean;
   /** Its own hooks throw. */
   throwing?: boolean;
+  /** Its own hook leaves a rejection that nobody handles. */
+  rejecting?: boolean;
+  /** Flags of Node. */
+  execArgv?: readonly string[];
 }
 
 export interface Message {
@@ -34,9 +38,15 @@ export class Victim {
   private rest = '';
   stderr = '';
 
-  constructor({ ledger, handlers = fixture('handlers.mjs'), env, ...options }: VictimOptions) {
+  constructor({
+    ledger,
+    handlers = fixture('handlers.mjs'),
+    env,
+    execArgv = [],
+    ...options
+  }: VictimOptions) {
     const victim = { handlers, env: { LEDGER: ledger, ...env }, ...options };
-    this.child = spawn(process.execPath, [victimPath], {
+    this.child = spawn(process.execPath, [...execArgv, victimPath], {
       env: {
         ...process.env,
         NODE_OPTIONS: '',
