@@ -320,7 +320,7 @@ export const areas = [
       {
         number: 50,
         fault: 'it may evict keys',
-        promise: 'the worker says so when it comes up; `rxrq doctor` too',
+        promise: '`rxrq doctor` says so, with the remedy; a worker starts all the same',
         elsewhere: ['redis/doctor: eviction'],
       },
       {
@@ -434,7 +434,6 @@ export const areas = [
         number: 71,
         fault: 'a worker’s clock is ten minutes off',
         promise: 'no effect',
-        without: 'not shown yet',
       },
       {
         number: 72,
@@ -446,7 +445,6 @@ export const areas = [
         number: 73,
         fault: 'the clock of Redis jumps an hour back',
         promise: 'workers go on; nothing that is scheduled is lost',
-        without: 'not shown yet',
       },
       {
         number: 74,

@@ -39,7 +39,7 @@ export async function freshRedis(): Promise<FreshRedis> {
  * nothing unless `args` say so (`['--appendonly', 'yes']`), and ends with the test process at the latest.
  */
 export function startPrivateRedis(
-  options: { args?: readonly string[] } = {},
+  options: { args?: readonly string[]; binary?: string } = {},
 ): Promise<RedisServer> {
   return RedisServer.start(options);
 }

@@ -47,8 +47,12 @@ export class Scene {
     writeFileSync(this.ledgerPath, '');
   }
 
-  static async open(wire: Partial<WireSettings>, args: readonly string[] = []): Promise<Scene> {
-    const server = await startPrivateRedis({ args });
+  static async open(
+    wire: Partial<WireSettings>,
+    args: readonly string[] = [],
+    binary = 'redis-server',
+  ): Promise<Scene> {
+    const server = await startPrivateRedis({ args, binary });
     const rq = new Rq({ url: server.url, wire, enqueueDeadlineMs: 60_000 });
     return new Scene(server, rq, wire, mkdtempSync(join(tmpdir(), 'rxrq-faults-')));
   }
