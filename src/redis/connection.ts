@@ -17,6 +17,9 @@ const common: RedisSettings = {
   keepAlive: 10_000,
   enableReadyCheck: true,
   maxRetriesPerRequest: 0,
+  // ioredis subscribes again without looking at the answer: a connection that breaks just then would end the process
+  // by an unhandled rejection. Whoever listens here subscribes again with each `ready`.
+  autoResubscribe: false,
   retryStrategy: (tries) =>
     Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
 };

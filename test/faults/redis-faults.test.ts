@@ -43,7 +43,9 @@ const allEnded = async (ids: readonly string[], workers: readonly Victim[]): Pro
   expect(await scene.outcome(ids, queues)).toMatchObject({ lost: 0, twice: 0, foreign: 0 });
   for (const worker of workers) {
     worker.signal('SIGTERM');
-    expect(await worker.end()).toBe(0);
+    const code = await worker.end();
+    const { left = 'it never said' } = worker.messages.find(({ kind }) => kind === 'done') ?? {};
+    expect({ code, left, stderr: worker.stderr }).toEqual({ code: 0, left: [], stderr: '' });
   }
   expect((await scene.audit()).findings).toEqual([]);
 };
