@@ -44,7 +44,7 @@ const allEnded = async (ids: readonly string[], workers: readonly Victim[]): Pro
   for (const worker of workers) {
     worker.signal('SIGTERM');
     const code = await worker.end();
-    const { left = 'it never said' } = worker.messages.find(({ kind }) => kind === 'done') ?? {};
+    const left = worker.messages.find(({ kind }) => kind === 'done')?.left;
     expect({ code, left, stderr: worker.stderr }).toEqual({ code: 0, left: [], stderr: '' });
   }
   expect((await scene.audit()).findings).toEqual([]);
