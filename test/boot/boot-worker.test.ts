@@ -83,8 +83,9 @@ describe.each(['pool', 'inline'] as const)('a worker process, %s', (isolation) =
   it('lets its job end at the first signal, then exits by itself', async () => {
     const worker = new WorkerProcess({ url: redis.url, handlers, isolation });
     await worker.told('handlers');
-    await rq.queue().enqueue('plain.wait', 300);
-    await worker.told('claimed');
+    const job = await rq.queue().enqueue('plain.wait', 300);
+    // Claimed is not enough: what has not begun goes back.
+    await until('its handler has begun', () => redis.client.hexists(keys.job(job.id), 'x_progress'));
     worker.child.kill('SIGTERM');
     expect(await worker.told('summary')).toEqual({ finished: 1, failed: 0, left: [] });
     expect(await worker.exit()).toBe(0);
