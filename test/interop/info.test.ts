@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { keys } from '../../src/redis/keys.js';
 import { runHere } from '../cli/support/fake-io.js';
 import { describeWithPython } from '../support/python.js';
+import { until } from '../support/until.js';
 import { TwoSides } from './two-sides.js';
 
 describeWithPython('`rxrq info` says what `rq info` says', ['2.12', '1.16'], (version) => {
@@ -14,6 +16,9 @@ describeWithPython('`rxrq info` says what `rq info` says', ['2.12', '1.16'], (ve
     await rq.queue('done').enqueue('nodejobs.fail', 'no');
     await sides.burst('done');
     await sides.boot({ queues: ['unused', 'done'], name: 'of-node' });
+    // Else it becomes so between the two looks that are compared.
+    const state = () => sides.redis.hget(keys.worker('of-node'), 'state');
+    await until('it says that it is idle', async () => (await state()) === 'idle');
     await python.run(`
 for name, names in [('of-python', ['busy-one', 'low']), ('another', ['low'])]:
     worker = Worker([queue(n) for n in names], name=name, connection=r)
