@@ -85,7 +85,7 @@ describe.each(['pool', 'inline'] as const)('a worker process, %s', (isolation) =
     await worker.told('handlers');
     const job = await rq.queue().enqueue('plain.wait', 300);
     // Claimed is not enough: what has not begun goes back.
-    await until('its handler has begun', () => redis.client.hexists(keys.job(job.id), 'x_progress'));
+    await until('its handler has begun', () => redis.client.hget(keys.job(job.id), 'x_progress'));
     worker.child.kill('SIGTERM');
     expect(await worker.told('summary')).toEqual({ finished: 1, failed: 0, left: [] });
     expect(await worker.exit()).toBe(0);
