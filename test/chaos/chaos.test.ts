@@ -5,7 +5,7 @@ import { until } from '../support/until.js';
 import { Dice } from './dice.js';
 import { draw } from './nemeses.js';
 import { type Reckoning, reckon } from './reckoning.js';
-import { queues, readProc, World } from './world.js';
+import { mixed, queues, readProc, World } from './world.js';
 
 /** Given by `npm run chaos`, which also prints the seed first. */
 const { seed, minutes } = JSON.parse(process.env.RXRQ_CHAOS ?? '{"seed":0,"minutes":0}') as {
@@ -75,9 +75,12 @@ chaos(
         deadlineMs: 60_000,
       });
       await scene.drained(queues, 60_000);
+      // A lease of Python lasts for a minute longer than its signs of life.
+      await scene.drained([mixed], 150_000);
       const drainedSeconds = ((performance.now() - stoppedMs) / 1_000).toFixed(1);
       sizes.push(sizeOf(witness.pid));
 
+      await world.snake?.stop();
       const exits: unknown[] = [];
       for (const worker of [...world.workers, witness]) {
         if (!worker.messages.some(({ kind }) => kind === 'ready'))
@@ -102,6 +105,7 @@ chaos(
           witness: sizes
             .map(({ residentMiB, files }) => `${residentMiB} MiB/${files} files`)
             .join(', '),
+          python: world.snake ? `${world.snake.lives} lives` : 'MISSING: it took no part',
           exits,
           orphans: left,
           audit: findings.slice(0, 20),
@@ -116,6 +120,7 @@ chaos(
       expect(grownMiB).toBeLessThan(60 + 5 * minutes);
     } finally {
       await world.stopProducing().catch((error: unknown) => say(String(error)));
+      await world.snake?.stop();
       await scene.close();
     }
   },

@@ -1,7 +1,7 @@
 import { keys } from '../../src/redis/keys.js';
 import type { LifecycleEvent } from '../../src/redis/lifecycle-event.js';
 import { explain } from '../faults/support/explain.js';
-import { type Acknowledged, queues, type World } from './world.js';
+import { type Acknowledged, mixed, queues, type World } from './world.js';
 
 /** Like Jepsen's total queue: what became of every job that was acknowledged, and what nobody had asked for. */
 export interface Reckoning {
@@ -13,6 +13,9 @@ export interface Reckoning {
   recovered: number;
   handedBack: number;
   retried: number;
+  /** Jobs of the queue that Python works on as well, by what became of them. */
+  mixed: Record<string, number>;
+  endedByPython: number;
   /** Outcomes that came too late, and were refused. */
   refused: number;
   /** What must not be: each line names a job. */
@@ -23,16 +26,30 @@ const most = 20;
 
 export const reckon = async (world: World): Promise<Reckoning> => {
   const { scene, acknowledged } = world;
-  const events = await scene.events(...queues);
+  const events = await scene.events(...queues, mixed);
   const { repeated, unexplained, fenceless } = explain(scene.ledger(), events);
+  const own = events.filter(({ queue }) => queue !== mixed);
+  const endedByUs = new Set(
+    events.flatMap(({ kind, jobId }) =>
+      kind === 'finished' || kind === 'quarantined' ? [jobId] : [],
+    ),
+  );
+  const statuses: Record<string, number> = {};
+  for (const id of world.mixed) {
+    const status = (await scene.status(id)) ?? 'gone';
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  }
   const wrong = [
-    ...endings(acknowledged, events),
+    ...endings(acknowledged, own),
+    ...Object.keys(statuses)
+      .filter((status) => status !== 'finished' && status !== 'failed')
+      .map((status) => `${statuses[status]} jobs of both sides are ${status}`),
     ...unexplained.map((id) => `${id} ran more than once, and nothing tells why`),
     ...fenceless.map((id) => `${id} ran twice with one fence`),
     ...(await misfits(world)),
   ];
   const count = (wanted: LifecycleEvent['kind']): number =>
-    events.filter(({ kind }) => kind === wanted).length;
+    own.filter(({ kind }) => kind === wanted).length;
   return {
     acknowledged: acknowledged.length,
     finished: count('finished'),
@@ -41,6 +58,8 @@ export const reckon = async (world: World): Promise<Reckoning> => {
     recovered: count('recovered'),
     handedBack: count('handedBack'),
     retried: count('retried'),
+    mixed: statuses,
+    endedByPython: world.mixed.filter((id) => !endedByUs.has(id)).length,
     refused: count('lost'),
     wrong:
       wrong.length > most ? [...wrong.slice(0, most), `… and ${wrong.length - most} more`] : wrong,
@@ -68,11 +87,11 @@ const endings = (
 };
 
 /** Keys that nothing accounts for once all work is done. */
-const misfits = async ({ scene, acknowledged }: World): Promise<string[]> => {
+const misfits = async ({ scene, acknowledged, mixed: ofBoth }: World): Promise<string[]> => {
   const { redis } = scene.rq;
-  const jobs = new Set(acknowledged.map(({ id }) => keys.job(id)));
+  const jobs = new Set([...acknowledged.map(({ id }) => id), ...ofBoth].map(keys.job));
   const wrong: string[] = [];
-  const empty = queues.flatMap((queue) => [
+  const empty = [...queues, mixed].flatMap((queue) => [
     keys.queue(queue),
     keys.intermediate(queue),
     keys.wip(queue),

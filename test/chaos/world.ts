@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { JobSpec } from '../../src/streams/queue.js';
 import { Scene } from '../faults/support/scene.js';
 import type { Victim } from '../faults/support/victim.js';
 import type { LossyProxy } from '../support/lossy-proxy.js';
 import type { Dice } from './dice.js';
+import { Snake } from './snake.js';
 
 export const queues = ['high', 'default', 'low'] as const;
+/** Python works here as well. Its workers write no events, so these jobs are judged by their status. */
+export const mixed = 'mixed';
 
 const wire = {
   narrowLeaseMs: 2_000,
@@ -25,6 +29,8 @@ export interface Acknowledged {
 /** What is to suffer: a Redis with a log, a network before it, a fleet of workers, and producers. */
 export class World {
   readonly acknowledged: Acknowledged[] = [];
+  readonly mixed: string[] = [];
+  snake: Snake | null = null;
   /** Times that a producer was told that Redis cannot take its jobs now. */
   refusals = 0;
   workers: Victim[] = [];
@@ -43,10 +49,20 @@ export class World {
     const scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
     const network = await scene.network();
     const { url } = network;
-    const options = { url, queues, isolation: 'inline', concurrency: 4, name: 'witness' } as const;
+    const options = {
+      url,
+      queues: [...queues, mixed],
+      isolation: 'inline',
+      concurrency: 4,
+      name: 'witness',
+    } as const;
     const witness = await scene.worker(options);
     const world = new World(scene, network, witness);
     for (let n = 0; n < size; n += 1) await world.hire();
+    if (Snake.isThere) {
+      world.snake = new Snake(scene.server.url, mixed);
+      world.snake.start();
+    }
     return world;
   }
 
@@ -55,7 +71,7 @@ export class World {
     const n = this.started++;
     const worker = this.scene.victim({
       ...(n % 2 === 0 && { url: this.network.url }),
-      queues,
+      queues: [...queues, mixed],
       isolation: n % 3 === 2 ? 'inline' : 'pool',
       concurrency: 2,
       graceMs: 5_000,
@@ -80,20 +96,27 @@ export class World {
         const specs = Array.from({ length: Math.max(1, jobsPerSecond / (1_000 / tickMs)) }, () =>
           specOf(dice),
         );
-        await this.scene.rq
-          .queue(queue)
-          .enqueueMany(specs)
-          .then((jobs) => this.acknowledged.push(...jobs.map(({ id }) => ({ id, queue }))))
-          .catch((error: Error) => {
-            // Over maxmemory nothing is written: the only refusal that is no mistake here.
-            if (error.name !== 'RedisFullError') throw error;
-            this.refusals += 1;
-          });
+        for (const id of await this.enqueue(queue, specs)) this.acknowledged.push({ id, queue });
+        const ms = dice.between(0, 200);
+        if (dice.roll() < 0.2)
+          this.mixed.push(...(await this.enqueue(mixed, [{ name: 'handlers.sleep', args: [ms] }])));
         await delay(tickMs);
       }
     })();
     // Whoever waits for its end hears of what went wrong.
     this.producing.catch(() => undefined);
+  }
+
+  /** Ids of what was acknowledged. */
+  private async enqueue(queue: string, specs: readonly JobSpec[]): Promise<string[]> {
+    try {
+      return (await this.scene.rq.queue(queue).enqueueMany(specs)).map(({ id }) => id);
+    } catch (error) {
+      // Over maxmemory nothing is written: the only refusal that is no mistake here.
+      if ((error as Error).name !== 'RedisFullError') throw error;
+      this.refusals += 1;
+      return [];
+    }
   }
 
   async stopProducing(): Promise<void> {
