@@ -115,7 +115,7 @@ local made
 local function seldom()
   if made then return made end
   made = {}
-  local resultsPrefix, firstSeen, defaultFailureTtl = ARGV[4], ARGV[7], tonumber(ARGV[11])
+  local resultsPrefix, defaultFailureTtl = ARGV[4], tonumber(ARGV[11])
 
 -- part: parents
 -- part: dependents
@@ -130,15 +130,6 @@ local function seldom()
 -- part: turns
   made.pausedNow, made.takeInTurns = pausedNow, takeInTurns
   made.startLimits, made.spendStarts, made.settleSlot = startLimits, spendStarts, settleSlot
-
-  -- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
-  -- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
-  function made.takeBack(q, id)
-    if not misfit(q.list, 'list') and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
-      redis.call('LPUSH', q.list, id)
-      redis.call('DEL', q.intermediate .. firstSeen .. id)
-    end
-  end
 
   -- Many jobs of a batch began in the same millisecond.
   local textOfStart = {}
@@ -191,194 +182,9 @@ local function seldom()
   made.freeDependents = freeDependents
   made.settle = {}
 
-  function made.settle.fail(q, jobKey, id, execution, run, forHash, forStream, verdict)
-    local f = redis.call('HMGET', jobKey, 'retries_left', 'retry_intervals', 'failure_ttl', 'enqueue_at_front_on_retry',
-      'failure_callback_name')
-    local why = cjson.decode(verdict)
-    failedAttempts = failedAttempts + 1
-    note(q.events, 30, 'failed', { jobId = id, execution = execution, reason = why.reason })
-    local retriesLeft, ttl = integer(f[1]) or 0, integer(f[3]) or defaultFailureTtl
-    if why.max then return made.askedRetry(q, jobKey, id, execution, run, forHash, forStream, why, ttl) end
-    if retriesLeft > 0 and why.retryable then
-      -- Python has no entry for an attempt that is tried again, and a producer of its own may wait for the first one.
-      -- Our `results: 'stream'` keeps them; the other callback fields say that Python wrote the hash.
-      if run.stream and not f[5] and ttl ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
-      retry(q, queuesKey, jobKey, id, retriesLeft, f[2], f[4] == '1')
-      return 'r'
-    end
-    quarantine(q, failedQueueKey, jobKey, id, why.reason, not run.stream and forHash or nil, ttl)
-    if run.stream and ttl ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
-    return 'q'
-  end
-
+-- part: settle-unfinished
 -- part: settle-again
-
-  function made.settle.stop(q, jobKey, id, execution, run, forHash, forStream, reason)
-    failedAttempts = failedAttempts + 1
-    local ttl = stop(q, failedQueueKey, jobKey, id, execution, reason, not run.stream and forHash or nil, defaultFailureTtl)
-    if run.stream and ttl ~= 0 then made.streamResult(id, 2, 'exc_string', forStream, execution, run.tookMs, ttl) end
-    return 's'
-  end
-
-  function made.settle.back(q, jobKey, id, execution, _, reason)
-    redis.call('HSET', jobKey, 'status', 'queued')
-    redis.call('LPUSH', q.list, id)
-    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
-    return 'h'
-  end
-
-  -- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
-  local function isServedByPython(q)
-    local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
-    for _, key in ipairs(members) do
-      local version = redis.pcall('HGET', key, 'version')
-      if type(version) == 'string' and version ~= 'rxrq' then return true end
-    end
-    return false
-  end
-
-  -- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
-  function made.settle.pass(q, jobKey, id, execution, _, reason, limit)
-    local f = redis.call('HMGET', jobKey, 'x_passes', 'failure_ttl')
-    local passes = (integer(f[1]) or 0) + 1
-    if passes > tonumber(limit) and not isServedByPython(q) then
-      local ttl = integer(f[2]) or defaultFailureTtl
-      quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
-      return 'q'
-    end
-    local untilMs = nowMs + 100 * 2 ^ math.min(passes, 8)
-    redis.call('HSET', jobKey, 'status', 'queued', 'x_passes', tostring(passes),
-      'x_passed', string.sub(request, 1, 12) .. string.format(' %d', untilMs))
-    redis.call('RPUSH', q.list, id)
-    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
-    return 'h'
-  end
-
-  -- The same id further back in the list: its lease of this call is not written yet.
-  function made.isTakenNow(id)
-    for at = 5, #reply, 4 do
-      if reply[at] == id then return true end
-    end
-    return false
-  end
-
-  local holders = {}
-
-  -- Whether any execution of a job that says `started` still holds a lease; if none does, its id in the
-  -- queue is the only thing left of it and must run. Rare, and looked up once a call: a wip registry is as long
-  -- as a fleet is wide. An id that somebody moved to another list may be held in the registry of its origin.
-  local function isHeld(wip, id)
-    local ids = holders[wip]
-    if not ids then
-      ids = {}
-      for _, member in ipairs(redis.pcall('ZRANGE', wip, 0, -1)) do ids[string.match(member, '^[^:]*')] = true end
-      holders[wip] = ids
-    end
-    return ids[id]
-  end
-
-  function made.heldByAnyone(q, jobKey, id)
-    if made.isTakenNow(id) or isHeld(q.wip, id) then return true end
-    local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
-    return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
-  end
-
-  -- What RQ reads as a time: any other text makes Python raise whenever it looks at the job.
-  local function isDate(text)
-    local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
-      ['07'] = '31', ['08'] = '31', ['09'] = '30', ['10'] = '31', ['11'] = '30', ['12'] = '31' }
-    local from, _, fraction = string.find(text, '^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-5]%d(.*)Z$')
-    if not from or #text > 27 or fraction ~= '' and not string.find(fraction, '^%.%d+$') then return false end
-    local month, day, year = string.sub(text, 6, 7), string.sub(text, 9, 10), tonumber(string.sub(text, 1, 4))
-    local last = daysIn[month]
-    return last and day >= '01' and day <= last and string.sub(text, 12, 13) <= '23' and year > 0
-      and (month ~= '02' or day ~= '29' or year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0))
-  end
-
-  -- Whether a job with a rate limit has a slot, or gets one. Whoever put it on the queue may know no limits (requeue,
-  -- the scheduler, the release of dependents, Python before 3): it waits then, as if it had just come.
-  local function hasSlot(q, jobKey, id, key)
-    local concurrency = integer(redis.call('HGET', jobKey, 'rate_limit_concurrency'))
-    if not concurrency or concurrency < 1 or limitFault(key) or takeSlot(key, id, concurrency) then return true end
-    redis.call('HDEL', jobKey, 'x_exec')
-    redis.call('HSET', jobKey, 'status', 'rate_limited')
-    waitForSlot(key, id, concurrency)
-    noteWords(q.events, 80, 'rateLimited', id)
-    return false
-  end
-
-  -- Names the first field that RQ's readers could not read. An odd field is kept aside and removed, so that
-  -- the quarantined job can be looked at and requeued from Python as well. Jobs of our own making were checked
-  -- when they were made; whatever somebody did to them since is read with defaults.
-  function made.oddField(jobKey, timeout, ours)
-    local odd
-    local limit = timeout and integer(timeout)
-    -- An empty field is an absent one, as for RQ.
-    if timeout and timeout ~= '' and (not limit or limit < -1) then odd = 'timeout'
-    elseif not ours then
-      local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
-      local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at',
-        'failure_callback_name', 'stopped_callback_name', 'webhooks')
-      made.hasMore = f[6] and f[6] ~= '' or f[7] and f[7] ~= '' or f[8]
-      for i, name in ipairs(names) do
-        if f[i] and f[i] ~= '' and (i <= 3 and not integer(f[i]) or i > 3 and not isDate(f[i])) then
-          odd = name
-          break
-        end
-      end
-    end
-    if odd then
-      redis.call('HSET', jobKey, 'x_odd_' .. odd, string.sub(redis.call('HGET', jobKey, odd), 1, 200))
-      redis.call('HDEL', jobKey, odd)
-    end
-    return odd
-  end
-
-  made.isStatus = isStatus
-
-  -- Whether this worker passed the job on a moment ago, for want of a handler. Another worker may have one.
-  function made.isPassedByUs(passed)
-    local untilMs = string.sub(passed, 1, 12) == string.sub(request, 1, 12) and integer(string.sub(passed, 14))
-    return untilMs and untilMs > nowMs
-  end
-
-  function made.drop(q, id, reason)
-    note(q.events, 80, 'dropped', { jobId = printable(id), reason = reason })
-  end
-
-  -- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Python RQ
-  -- always writes `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
-  function made.mayRun(q, id, jobKey, f)
-    if f.err then return made.drop(q, id, 'the job key is not a hash') end
-    local status, held, timeout, stream, meta, data, passed = f[1], f[2], f[4], f[5], f[8], f[9], f[10]
-    if not status and not data then
-      return made.drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
-    end
-    local reason
-    if status and not made.isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
-    elseif status == 'started' and made.heldByAnyone(q, jobKey, id) then
-      return made.drop(q, id, 'it is running already')
-    elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
-      return made.drop(q, id, 'its status is ' .. status)
-    elseif held and (made.isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
-      return made.drop(q, id, 'it is claimed already')
-    elseif passed and made.isPassedByUs(passed) then
-      q.passed = q.passed or {}
-      q.passed[#q.passed + 1] = id
-      return false
-    elseif not data then reason = 'field data is missing'
-    elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
-    elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
-    else
-      local odd = made.oddField(jobKey, timeout, not stream)
-      if not odd then return not f[12] or f[12] == '' or hasSlot(q, jobKey, id, f[12]) end
-      reason = 'field ' .. odd .. ' cannot be read'
-    end
-    local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
-    if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
-    quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
-    return false
-  end
+-- part: may-run
 
   return made
 end
@@ -409,8 +215,14 @@ if stored then
   end
 end
 
+-- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
+-- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
 for i = 1, hints do
-  seldom().takeBack(queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2])
+  local q, id = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2]
+  if not misfit(q.list, 'list') and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
+    redis.call('LPUSH', q.list, id)
+    redis.call('DEL', q.intermediate .. ARGV[7] .. id)
+  end
   arg = arg + 2
 end
 

@@ -1,0 +1,125 @@
+-- How the claim judges an id that is not plainly a queued job of ours.
+
+-- The same id further back in the list: its lease of this call is not written yet.
+local function isTakenNow(id)
+  for at = 5, #reply, 4 do
+    if reply[at] == id then return true end
+  end
+  return false
+end
+
+local holders = {}
+
+-- Whether any execution of a job that says `started` still holds a lease; if none does, its id in the
+-- queue is the only thing left of it and must run. Rare, and looked up once a call: a wip registry is as long
+-- as a fleet is wide. An id that somebody moved to another list may be held in the registry of its origin.
+local function isHeld(wip, id)
+  local ids = holders[wip]
+  if not ids then
+    ids = {}
+    for _, member in ipairs(redis.pcall('ZRANGE', wip, 0, -1)) do ids[string.match(member, '^[^:]*')] = true end
+    holders[wip] = ids
+  end
+  return ids[id]
+end
+
+local function heldByAnyone(q, jobKey, id)
+  if isTakenNow(id) or isHeld(q.wip, id) then return true end
+  local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
+  return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
+end
+
+-- What RQ reads as a time: any other text makes Python raise whenever it looks at the job.
+local function isDate(text)
+  local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
+    ['07'] = '31', ['08'] = '31', ['09'] = '30', ['10'] = '31', ['11'] = '30', ['12'] = '31' }
+  local from, _, fraction = string.find(text, '^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-5]%d(.*)Z$')
+  if not from or #text > 27 or fraction ~= '' and not string.find(fraction, '^%.%d+$') then return false end
+  local month, day, year = string.sub(text, 6, 7), string.sub(text, 9, 10), tonumber(string.sub(text, 1, 4))
+  local last = daysIn[month]
+  return last and day >= '01' and day <= last and string.sub(text, 12, 13) <= '23' and year > 0
+    and (month ~= '02' or day ~= '29' or year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0))
+end
+
+-- Whether a job with a rate limit has a slot, or gets one. Whoever put it on the queue may know no limits (requeue,
+-- the scheduler, the release of dependents, Python before 3): it waits then, as if it had just come.
+local function hasSlot(q, jobKey, id, key)
+  local concurrency = integer(redis.call('HGET', jobKey, 'rate_limit_concurrency'))
+  if not concurrency or concurrency < 1 or limitFault(key) or takeSlot(key, id, concurrency) then return true end
+  redis.call('HDEL', jobKey, 'x_exec')
+  redis.call('HSET', jobKey, 'status', 'rate_limited')
+  waitForSlot(key, id, concurrency)
+  noteWords(q.events, 80, 'rateLimited', id)
+  return false
+end
+
+-- Names the first field that RQ's readers could not read. An odd field is kept aside and removed, so that
+-- the quarantined job can be looked at and requeued from Python as well. Jobs of our own making were checked
+-- when they were made; whatever somebody did to them since is read with defaults.
+local function oddField(jobKey, timeout, ours)
+  local odd
+  local limit = timeout and integer(timeout)
+  -- An empty field is an absent one, as for RQ.
+  if timeout and timeout ~= '' and (not limit or limit < -1) then odd = 'timeout'
+  elseif not ours then
+    local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
+    local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at',
+      'failure_callback_name', 'stopped_callback_name', 'webhooks')
+    made.hasMore = f[6] and f[6] ~= '' or f[7] and f[7] ~= '' or f[8]
+    for i, name in ipairs(names) do
+      if f[i] and f[i] ~= '' and (i <= 3 and not integer(f[i]) or i > 3 and not isDate(f[i])) then
+        odd = name
+        break
+      end
+    end
+  end
+  if odd then
+    redis.call('HSET', jobKey, 'x_odd_' .. odd, string.sub(redis.call('HGET', jobKey, odd), 1, 200))
+    redis.call('HDEL', jobKey, odd)
+  end
+  return odd
+end
+
+-- Whether this worker passed the job on a moment ago, for want of a handler. Another worker may have one.
+local function isPassedByUs(passed)
+  local untilMs = string.sub(passed, 1, 12) == string.sub(request, 1, 12) and integer(string.sub(passed, 14))
+  return untilMs and untilMs > nowMs
+end
+
+function made.drop(q, id, reason)
+  note(q.events, 80, 'dropped', { jobId = printable(id), reason = reason })
+end
+
+-- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Python RQ
+-- always writes `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
+function made.mayRun(q, id, jobKey, f)
+  if f.err then return made.drop(q, id, 'the job key is not a hash') end
+  local status, held, timeout, stream, meta, data, passed = f[1], f[2], f[4], f[5], f[8], f[9], f[10]
+  if not status and not data then
+    return made.drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
+  end
+  local reason
+  if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
+  elseif status == 'started' and heldByAnyone(q, jobKey, id) then
+    return made.drop(q, id, 'it is running already')
+  elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
+    return made.drop(q, id, 'its status is ' .. status)
+  elseif held and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
+    return made.drop(q, id, 'it is claimed already')
+  elseif passed and isPassedByUs(passed) then
+    q.passed = q.passed or {}
+    q.passed[#q.passed + 1] = id
+    return false
+  elseif not data then reason = 'field data is missing'
+  elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
+  elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
+  else
+    local odd = oddField(jobKey, timeout, not stream)
+    if not odd then return not f[12] or f[12] == '' or hasSlot(q, jobKey, id, f[12]) end
+    reason = 'field ' .. odd .. ' cannot be read'
+  end
+  local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
+  if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
+  quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
+  return false
+end
