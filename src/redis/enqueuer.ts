@@ -91,8 +91,8 @@ export class Enqueuer {
     });
   }
 
-  // What is added while the calls are under way leaves together with the next. They share one connection, so
-  // Redis gets them in order.
+  // What is added while the calls are under way leaves together with the next. They share one connection, so Redis
+  // gets them in order, unless one has to be tried again.
   private sendWaiting(): void {
     while (this.waiting.length > 0 && this.calls < callsAtOnce) {
       const isShared = this.calls === 0 && this.waiting.length >= crowd;
