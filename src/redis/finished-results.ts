@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
-import { cipherOf } from './cipher.js';
 import { keys } from './keys.js';
-import { decodeResultReturnValue, decodeValue } from './payload/index.js';
+import { resultDecoderFor, resultFieldsOf } from './results-stream.js';
 
 /** What is left of a finished job's result. */
 export type FinishedResult =
@@ -30,32 +29,25 @@ export const fetchResults = async (
     if (error.message.startsWith('WRONGTYPE')) return null;
     throw error;
   };
-  const cipher = cipherOf(redis);
   return ids.map((id, index) => {
     const hash = answer(2 * index) as [Buffer | null, Buffer | null] | null;
     const entries = answer(2 * index + 1) as Array<[Buffer, Buffer[]]> | null;
-    const open = (bytes: Buffer): Buffer => (cipher ? cipher.open(bytes, id, 'result') : bytes);
-    return readFinished(hash, entries?.[0]?.[1] ?? [], open);
+    return readFinished(hash, entries?.[0]?.[1] ?? [], resultDecoderFor(redis, id));
   });
 };
 
 const readFinished = (
   hash: [Buffer | null, Buffer | null] | null,
   streamed: readonly Buffer[],
-  open: (bytes: Buffer) => Buffer,
+  decode: ReturnType<typeof resultDecoderFor>,
 ): FinishedResult => {
   const [status, result] = hash ?? [null, null];
   if (!status) return { kind: 'missing', why: 'expired' };
   if (String(status) !== 'finished') return { kind: 'missing', why: 'runs again' };
-  const fields = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < streamed.length; i += 2) {
-    fields.set(String(streamed[i]), streamed[i + 1] as Buffer);
-  }
   try {
-    const returned = fields.get('return_value');
-    if (returned)
-      return { kind: 'value', value: decodeValue(open(decodeResultReturnValue(returned))) };
-    return { kind: 'value', value: result ? decodeValue(open(result)) : null };
+    const returned = resultFieldsOf(streamed).get('return_value');
+    if (returned) return { kind: 'value', value: decode.returned(returned) };
+    return { kind: 'value', value: result ? decode.inHash(result) : null };
   } catch (cause) {
     return { kind: 'missing', why: 'undecodable', cause };
   }

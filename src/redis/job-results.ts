@@ -1,8 +1,6 @@
 import type { Redis } from 'ioredis';
-import { type Cipher, cipherOf } from './cipher.js';
 import type { JobRecord } from './job-record.js';
-import { keys } from './keys.js';
-import { decodeExcString, decodeResultReturnValue, decodeValue } from './payload/index.js';
+import { newestResults, type ResultFields, resultDecoderFor } from './results-stream.js';
 
 /** RQ's types of a result, by their number on the wire. RQ: `Result.Type`. */
 const kinds = ['', 'successful', 'failed', 'stopped', 'retried', 'maxRetriesExceeded'] as const;
@@ -37,17 +35,10 @@ export const readResults = async (
   record: JobRecord,
   most: number,
 ): Promise<JobResult[]> => {
-  const entries = (await redis.callBuffer(
-    'XREVRANGE',
-    keys.results(record.id),
-    '+',
-    '-',
-    'COUNT',
-    most,
-  )) as Array<[Buffer, Buffer[]]>;
+  const entries = await newestResults(redis, record.id, most);
   if (entries.length > 0) {
-    const cipher = cipherOf(redis);
-    return entries.map(([id, flat]) => readEntry(String(id), flat, record.id, cipher));
+    const decode = resultDecoderFor(redis, record.id);
+    return entries.map(({ id, fields }) => readEntry(id, fields, decode));
   }
   const fromHash = resultInHash(record);
   return fromHash ? [fromHash] : [];
@@ -55,18 +46,15 @@ export const readResults = async (
 
 const readEntry = (
   id: string,
-  flat: readonly Buffer[],
-  jobId: string,
-  cipher: Cipher | undefined,
+  fields: ResultFields,
+  decode: ReturnType<typeof resultDecoderFor>,
 ): JobResult => {
-  const fields = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1] as Buffer);
   const problems: string[] = [];
-  const read = <T>(field: string, decode: (bytes: Buffer) => T, otherwise: T): T => {
+  const read = <T>(field: string, reading: (bytes: Buffer) => T, otherwise: T): T => {
     const bytes = fields.get(field);
     if (!bytes || bytes.length === 0) return otherwise;
     try {
-      return decode(bytes);
+      return reading(bytes);
     } catch (error) {
       problems.push(`${field}: ${error instanceof Error ? error.message : String(error)}`);
       return otherwise;
@@ -82,22 +70,8 @@ const readEntry = (
     execution: read('execution_id', text, ''),
     startedAt: read('execution_started_at', dateOfSeconds, null),
     endedAt: read('execution_ended_at', dateOfSeconds, null),
-    value: read<unknown>(
-      'return_value',
-      (bytes) => {
-        const value = decodeResultReturnValue(bytes);
-        return decodeValue(cipher ? cipher.open(value, jobId, 'result') : value);
-      },
-      undefined,
-    ),
-    traceback: read(
-      'exc_string',
-      (bytes) => {
-        const text = decodeExcString(bytes);
-        return cipher ? cipher.openText(text, jobId) : text;
-      },
-      '',
-    ),
+    value: read<unknown>('return_value', decode.returned, undefined),
+    traceback: read('exc_string', decode.traceback, ''),
     problem: problems.join('; '),
   };
 };

@@ -3,12 +3,8 @@ import { cipherOf } from './cipher.js';
 import { NoSuchJobError } from './errors.js';
 import { type JobRecord, readJobRecord } from './job-record.js';
 import { keys } from './keys.js';
-import {
-  decodeExcString,
-  decodeResultReturnValue,
-  decodeValue,
-  encodeValue,
-} from './payload/index.js';
+import { encodeValue } from './payload/index.js';
+import { newestResults, resultDecoderFor } from './results-stream.js';
 
 /** What a job ended in: a value, or a traceback. `null` when neither is there (yet, or any more). */
 export type StoredResult =
@@ -53,32 +49,13 @@ const toRecord = (redis: Redis, id: string, flat: readonly Buffer[]): JobRecord 
  * @throws UndecodablePayloadError for a result that no serializer of ours reads.
  */
 export const readResult = async (redis: Redis, record: JobRecord): Promise<StoredResult> => {
-  const entries = (await redis.callBuffer(
-    'XREVRANGE',
-    keys.results(record.id),
-    '+',
-    '-',
-    'COUNT',
-    1,
-  )) as Array<[Buffer, Buffer[]]>;
-  const fields = new Map<string, Buffer>();
-  const latest = entries[0]?.[1] ?? [];
-  for (let i = 0; i + 1 < latest.length; i += 2)
-    fields.set(String(latest[i]), latest[i + 1] as Buffer);
+  const [latest] = await newestResults(redis, record.id, 1);
+  const fields = latest?.fields ?? new Map<string, Buffer>();
   const type = String(fields.get('type') ?? '');
-  const cipher = cipherOf(redis);
-  const open = (bytes: Buffer): Buffer =>
-    cipher ? cipher.open(bytes, record.id, 'result') : bytes;
-  const readTraceback = (bytes: Buffer): string => {
-    const text = decodeExcString(bytes);
-    return cipher ? cipher.openText(text, record.id) : text;
-  };
+  const decode = resultDecoderFor(redis, record.id);
   if (type === '1' && record.status !== 'failed') {
     const value = fields.get('return_value');
-    return {
-      kind: 'returned',
-      value: value ? decodeValue(open(decodeResultReturnValue(value))) : null,
-    };
+    return { kind: 'returned', value: value ? decode.returned(value) : null };
   }
   // Type 4 is an attempt that was retried: how the job ended is elsewhere.
   if (
@@ -88,11 +65,11 @@ export const readResult = async (redis: Redis, record: JobRecord): Promise<Store
     (record.status === 'failed' || record.status === 'stopped')
   ) {
     const text = fields.get('exc_string');
-    return { kind: 'failed', traceback: text ? readTraceback(text) : '' };
+    return { kind: 'failed', traceback: text ? decode.traceback(text) : '' };
   }
   if (record.status === 'finished') {
     const value = record.hash.get('result');
-    return { kind: 'returned', value: value ? decodeValue(open(value)) : null };
+    return { kind: 'returned', value: value ? decode.inHash(value) : null };
   }
   if (record.status === 'failed' || record.status === 'stopped')
     return { kind: 'failed', traceback: record.excInfo };

@@ -19,6 +19,11 @@ export interface Diagnosis {
 export const worstLevel = (diagnoses: readonly Diagnosis[]): Level =>
   levels[Math.max(0, ...diagnoses.map(({ level }) => levels.indexOf(level)))] as Level;
 
+/** For a check that may find one thing or another of what it looked at. */
+export const saying =
+  (check: string, what: string) =>
+  (level: Level, why: string, remedy: string): Diagnosis => ({ check, level, what, why, remedy });
+
 /** All is well with it. */
 export const fine = (check: string, what: string): Diagnosis => ({
   check,

@@ -1,4 +1,4 @@
-import { type Diagnosis, fine } from './finding.js';
+import { type Diagnosis, fine, saying } from './finding.js';
 import type { FleetReading } from './read-fleet.js';
 
 /** RQ's own workers know rate limits from 3.0 on, and limits of starts never. Pure. */
@@ -7,13 +7,7 @@ export const judgeLimits = ({ workers, rateLimits, startLimits }: FleetReading):
   const python = workers.filter(({ version }) => /^\d/.test(version));
   const old = python.filter(({ version }) => Number.parseInt(version, 10) < 3);
   const told = `${rateLimits} rate limits, ${startLimits.length} limits of starts`;
-  const say = (level: 'note' | 'warning', why: string, remedy: string): Diagnosis => ({
-    check,
-    level,
-    what: told,
-    why,
-    remedy,
-  });
+  const say = saying(check, told);
   const unaware = python.filter(({ queues }) => queues.some((name) => startLimits.includes(name)));
   if (unaware.length > 0)
     return say(

@@ -1,5 +1,5 @@
 import type { ListedWorker } from '../worker-records.js';
-import { type Diagnosis, fine } from './finding.js';
+import { type Diagnosis, fine, saying } from './finding.js';
 
 /** Releases that the interop tests run against, and between which nothing of the wire changed against us. */
 const oldestKnown = [1, 13] as const;
@@ -28,13 +28,7 @@ export const judgeVersions = (workers: readonly ListedWorker[]): Diagnosis => {
   const found = workers
     .map(({ version }) => versionOf(version))
     .filter((version) => version !== null);
-  const say = (level: 'note' | 'warning', why: string, remedy: string): Diagnosis => ({
-    check,
-    level,
-    what: told,
-    why,
-    remedy,
-  });
+  const say = saying(check, told);
   if (found.some((version) => isBefore(version, oldestKnown)))
     return say(
       'warning',
