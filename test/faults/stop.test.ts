@@ -71,8 +71,11 @@ describe('SIGTERM', () => {
     const specs = Array.from({ length: 2 }, () => ({ name: 'handlers.sleepOn', args: [120_000] }));
     const jobs = await scene.rq.queue('default').enqueueMany(specs);
     const lines = await begun(2);
+    const { name } = await worker.said('ready');
     worker.signal('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('it heard the first', () =>
+      scene.rq.redis.hget(keys.worker(String(name)), 'shutdown_requested_date'),
+    );
     worker.signal('SIGTERM');
     const askedMs = performance.now();
     expect(await worker.end()).toBe(0);
