@@ -10,8 +10,8 @@ export type CalledJob = ClaimedJob & { readonly callback: CallbackToRun };
 
 /** The jobs' callbacks, as the recorder sees them: another run, whose end decides or follows the job's own. */
 export interface CallbackDoors {
-  /** Has the callback run by an executor; its end comes back like that of any job. */
-  run(job: CalledJob): void;
+  /** Has the callback run by an executor; its end comes back like that of any job. `isLate`: that was settled before. */
+  run(job: CalledJob, isLate: boolean): void;
   /** Nothing more is to be run for this execution. */
   done(execution: string): void;
   onTrouble(error: unknown): void;
@@ -42,10 +42,17 @@ export class Callbacks {
     );
   }
 
-  /** The job was settled: a stopped one has its callback only now. */
+  /** The job was settled: a stopped one, and one that nobody could begin, has its callback only now. */
   settled(job: ClaimedJob, outcome: Outcome, verdict: Verdict): void {
+    if (outcome.kind === 'unknownHandler' && verdict === 'quarantined') this.fell(job, outcome);
     if (!awaitsVerdict(job, outcome)) return;
-    if (verdict !== 'stopped' || !this.run(job, 'stopped', { result: null, error: null }))
+    if (verdict !== 'stopped' || !this.run(job, 'stopped', { result: null, error: null }, true))
+      this.doors.done(job.execution);
+  }
+
+  /** The job failed without having run here, or at all. */
+  fell(job: ClaimedJob, outcome: Outcome): void {
+    if (!this.run(job, 'failure', { result: null, error: errorOf(outcome) }, true))
       this.doors.done(job.execution);
   }
 
@@ -72,11 +79,13 @@ export class Callbacks {
     job: ClaimedJob,
     moment: CallbackMoment,
     given: Pick<CallbackToRun, 'result' | 'error'>,
+    isLate = false,
   ): boolean {
     const callback = job.afterwards?.callbacks?.[moment];
     if (!callback || (callback.isPython && this.ignored.has(callback.name))) return false;
     const { name, timeoutMs } = callback;
-    this.doors.run({ ...job, started: true, timeoutMs, callback: { moment, name, ...given } });
+    const called = { ...job, started: true, timeoutMs, callback: { moment, name, ...given } };
+    this.doors.run(called, isLate);
     return true;
   }
 
@@ -84,7 +93,7 @@ export class Callbacks {
     const { moment, name } = job.callback;
     if (outcome.kind === 'notBegun' && !isFinal) {
       // Its executor was replaced, or is busy with a long job.
-      this.doors.run(job);
+      this.doors.run(job, !this.waiting.has(job.execution));
       return null;
     }
     const held = this.waiting.get(job.execution);
@@ -121,6 +130,7 @@ const momentOf = (outcome: Outcome): CallbackMoment | null => {
       return outcome.retryAsked ? null : 'failure';
     case 'timedOut':
     case 'died':
+    case 'undecodable':
       return 'failure';
     case 'stopped':
       return outcome.reason === 'killed' ? 'failure' : null;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
+import type { Casualty } from '../redis/casualties.js';
 import {
   clientAddress,
   closeConnection,
@@ -9,6 +10,7 @@ import {
 } from '../redis/connection.js';
 import { RedisUnavailableError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
+import { saveMetaBytes } from '../redis/job-store.js';
 import { writeNote } from '../redis/transitions/note.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
@@ -41,6 +43,7 @@ import { type Obedient, obey } from './obey.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
 import { Repetitions } from './repetitions.js';
+import { type Rescue, rescueFor } from './rescue.js';
 import { scheduler } from './scheduler.js';
 import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler-hands.js';
 import { type SupervisorMessage, supervisor } from './supervisor.js';
@@ -94,6 +97,9 @@ export class Cast implements Leaver {
   private isUp = false;
   private isSuspended = false;
   private isLeaving = false;
+  /** Of a burst: the last claim found nothing, and nothing is in hand. */
+  private foundNothing = false;
+  private readonly rescue: Rescue;
   private readonly schedule: SchedulerHands | null;
   private scheduler: ActorRef<never> | null = null;
   supervisor: ActorRef<SupervisorMessage> | null = null;
@@ -109,6 +115,7 @@ export class Cast implements Leaver {
     const onTrouble = (error: unknown): void => this.trouble(error);
     this.record = recordOf(plan);
     this.redis = openCommandConnection(url, worker);
+    this.rescue = rescueFor(this.redis, wire, (casualty) => this.fell(casualty));
     this.schedule = plan.scheduler ? schedulerHands(this.redis, queues, wire) : null;
     this.leases = new LeaseKeeper(this.redis, settings, {
       onRevoked: ({ execution }, reason) =>
@@ -117,6 +124,7 @@ export class Cast implements Leaver {
     });
     this.intake = new Intake(this.redis, () => openBlockingConnection(url), settings, {
       onClaimed: (jobs, left) => this.claimed(jobs, left),
+      onCasualty: (casualty) => this.fell(casualty),
       onEmpty: () => this.empty(),
       onPaused: (paused) => this.paused(paused?.isSuspended ?? false),
       onTrouble,
@@ -240,8 +248,8 @@ export class Cast implements Leaver {
       {
         onSettled: (settled) => this.settled(settled),
         onParked: (count) => tally.park(count),
-        onCallback: (job) => this.callBack(job),
-        onCalledBack: (execution) => this.supervisor?.tell({ kind: 'calledBack', execution }),
+        onCallback: (job, isLate) => this.callBack(job, isLate),
+        onCalledBack: (execution) => this.calledBack(execution),
         // Not about Redis, whatever words it says.
         onTrouble: (error) => this.events.onTrouble(error),
       },
@@ -280,7 +288,7 @@ export class Cast implements Leaver {
 
   private makeJanitor() {
     const { queues, wire } = this.plan;
-    return janitor(janitorHands(this.redis, wire), {
+    return janitor(janitorHands(this.redis, wire, this.rescue), {
       ...janitorTimes(wire),
       queues,
       nowMs: () => performance.now(),
@@ -291,7 +299,7 @@ export class Cast implements Leaver {
   private makeSweeper() {
     const { wire } = this.plan;
     const { lookEveryMs, cleanEveryMs, unchangedForMs } = janitorTimes(wire);
-    return sweeper(broomOf(this.redis, wire), {
+    return sweeper(broomOf(this.redis, wire, this.rescue), {
       firstAfterMs: lookEveryMs,
       everyMs: cleanEveryMs,
       confirmAfterMs: unchangedForMs,
@@ -309,6 +317,7 @@ export class Cast implements Leaver {
   }
 
   private claimed(jobs: readonly ClaimedJob[], left: number): void {
+    this.foundNothing = false;
     this.tally.claimed(jobs);
     this.idleWatch.busy();
     this.leases.keep(jobs);
@@ -320,7 +329,8 @@ export class Cast implements Leaver {
     // With nothing waiting there is nothing to claim ahead.
     this.supervisor?.tell({ kind: 'run', jobs: [], left: 0 });
     // An outcome under way may put its job back, and is followed by another look.
-    if (this.plan.burst && this.intake.isIdle()) this.events.onDone();
+    this.foundNothing = this.plan.burst && this.intake.isIdle();
+    if (this.foundNothing && !this.tally.isLending) this.events.onDone();
   }
 
   private paused(isSuspended: boolean): void {
@@ -337,7 +347,23 @@ export class Cast implements Leaver {
     if (this.tally.isDone) this.events.onDone();
   }
 
-  private callBack(job: CalledJob): void {
+  private fell({ job, error: { name, message }, isForGood }: Casualty): void {
+    const error = { name, message, stack: `${name}: ${message}` };
+    const outcome = { kind: 'threw', error, retryable: !isForGood } as const;
+    if (isForGood) this.webhooks.settled({ job, outcome, verdict: 'quarantined', tookMs: 0 });
+    // At once, or a burst would be over before the recorder has read it.
+    if (job.afterwards?.callbacks?.failure) this.tally.lend(job.execution);
+    this.recorder.tell({ kind: 'fell', job, outcome });
+  }
+
+  private calledBack(execution: string): void {
+    this.supervisor?.tell({ kind: 'calledBack', execution });
+    this.tally.giveBack(execution);
+    if (this.foundNothing && !this.tally.isLending) this.empty();
+  }
+
+  private callBack(job: CalledJob, isLate: boolean): void {
+    if (isLate) this.tally.lend(job.execution);
     if (this.supervisor) this.supervisor.tell({ kind: 'callBack', job });
     else this.recorder.tell({ kind: 'uncalled', job });
   }
@@ -346,6 +372,12 @@ export class Cast implements Leaver {
     const { name, wire } = this.plan;
     // Its callbacks begin with the meta that it saved last.
     if (note.meta) job.meta = note.meta;
+    if (job.callback && !this.tally.holds(job.execution)) {
+      // Its job was settled before, and no lease speaks for it any more. RQ's callbacks save as well.
+      if (note.meta)
+        saveMetaBytes(this.redis, job.jobId, note.meta).catch((error) => this.trouble(error));
+      return;
+    }
     writeNote(this.redis, name, job, jobNoteOf(note), wire).catch((error) => this.trouble(error));
   }
 

@@ -8,23 +8,19 @@ import {
   freeStuck,
 } from '../redis/transitions/free-dependents.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
-import {
-  dropLeaks,
-  recover,
-  recoverIntermediate,
-  suspectsIn,
-} from '../redis/transitions/recover.js';
+import { dropLeaks, recoverIntermediate, suspectsIn } from '../redis/transitions/recover.js';
 import { deferredRounds } from './deferred-rounds.js';
 import type { JanitorHands, JanitorSettings } from './janitor.js';
+import type { Rescue } from './rescue.js';
 
 const cleanEveryMs = 600_000;
 /** Longer than a claim takes, and shorter than Python's cleaners wait. */
 const inFlightForMs = 10_000;
 
 /** The janitor's way to Redis. */
-export const janitorHands = (redis: Redis, wire: WireSettings): JanitorHands => ({
+export const janitorHands = (redis: Redis, wire: WireSettings, rescue: Rescue): JanitorHands => ({
   look: (queues) => suspectsIn(redis, queues),
-  recover: (queue, overdue) => recover(redis, queue, overdue, wire),
+  recover: rescue,
   recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
   dropLeaks: (queue) => dropLeaks(redis, queue),
   freeForgotten: deferredRounds(

@@ -1,4 +1,4 @@
-import type { OverdueLease, RecoverVerdict, Suspects } from '../redis/transitions/recover.js';
+import type { OverdueLease, Suspects } from '../redis/transitions/recover.js';
 import type { ActorSpec } from './kernel/behavior.js';
 
 export type JanitorMessage = { kind: 'look' } | { kind: 'clean' };
@@ -7,7 +7,7 @@ export type JanitorMessage = { kind: 'look' } | { kind: 'clean' };
 export interface JanitorHands {
   /** For each queue what it saw, or why it could not look. */
   look(queues: readonly string[]): Promise<Array<Suspects | Error>>;
-  recover(queue: string, overdue: readonly OverdueLease[]): Promise<RecoverVerdict[]>;
+  recover(queue: string, overdue: readonly OverdueLease[]): Promise<unknown>;
   recoverInFlight(queue: string, id: Buffer): Promise<boolean>;
   /** Executions of jobs that have ended. */
   dropLeaks(queue: string): Promise<unknown>;

@@ -16,6 +16,8 @@ export interface Settled {
 export type RecorderMessage =
   | { kind: 'begun'; begun: readonly Begun[] }
   | { kind: 'ended'; ended: readonly Ended[] }
+  /** A job failed, and nobody here ran it. */
+  | { kind: 'fell'; job: ClaimedJob; outcome: Outcome }
   /** A callback that nobody will run: the worker is leaving. */
   | { kind: 'uncalled'; job: CalledJob }
   /** The pause of a parked job is over. */
@@ -33,8 +35,8 @@ export interface Pen {
 }
 
 export interface RecorderEvents extends Pick<CallbackDoors, 'onTrouble'> {
-  /** A job has a callback, which an executor is to run. */
-  onCallback(job: CalledJob): void;
+  /** A job has a callback, which an executor is to run. `isLate`: it was settled before, or never in hand. */
+  onCallback(job: CalledJob, isLate: boolean): void;
   /** A job that may have had callbacks needs its executor no more. */
   onCalledBack(execution: string): void;
   onSettled(settled: Settled): void;
@@ -69,7 +71,7 @@ class Recorder {
     private readonly events: RecorderEvents,
   ) {
     this.callbacks = new Callbacks({
-      run: (job) => events.onCallback(job),
+      run: (job, isLate) => events.onCallback(job, isLate),
       done: (execution) => events.onCalledBack(execution),
       onTrouble: (error) => events.onTrouble(error),
     });
@@ -82,6 +84,9 @@ class Recorder {
         return;
       case 'ended':
         this.ended(this.afterCallbacks(message.ended));
+        return;
+      case 'fell':
+        this.callbacks.fell(message.job, message.outcome);
         return;
       case 'uncalled':
         this.ended([this.callbacks.giveUp(message.job)].filter((ended) => ended !== null));

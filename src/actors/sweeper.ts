@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { findStrays, notHeld, type Stray, takeSweep } from '../redis/strays.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
-import { recover } from '../redis/transitions/recover.js';
 import type { ActorSpec } from './kernel/behavior.js';
+import type { Rescue } from './rescue.js';
 
 export type SweeperMessage = { kind: 'sweep' } | { kind: 'confirm'; strays: readonly Stray[] };
 
@@ -53,14 +53,14 @@ export const sweeper = (broom: Broom, settings: SweeperSettings): ActorSpec<Swee
 });
 
 /** The sweeper's way to Redis. */
-export const broomOf = (redis: Redis, wire: WireSettings): Broom => ({
+export const broomOf = (redis: Redis, wire: WireSettings, rescue: Rescue): Broom => ({
   take: () => takeSweep(redis),
   find: (signal) => findStrays(redis, wire.wideLeaseSeconds, signal),
   bringBack: async (strays) => {
     const still = await notHeld(redis, strays);
     for (const queue of new Set(still.map((stray) => stray.queue))) {
       const leases = still.filter((stray) => stray.queue === queue).map(({ lease }) => lease);
-      await recover(redis, queue, leases, wire);
+      await rescue(queue, leases);
     }
   },
 });

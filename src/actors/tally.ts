@@ -12,6 +12,8 @@ export interface WorkerSummary {
 /** What a worker has in hand and has done, and how many jobs it may take. */
 export class Tally {
   private readonly inHand = new Map<string, ClaimedJob>();
+  /** Executions that are not in hand, whose callbacks take an executor. */
+  private readonly lent = new Set<string>();
   private finished = 0;
   private failed = 0;
   private ran = 0;
@@ -36,7 +38,17 @@ export class Tally {
   }
 
   get isBusy(): boolean {
-    return this.inHand.size > 0;
+    return this.inHand.size > 0 || this.isLending;
+  }
+
+  /** Whether callbacks are run, or are to be, of jobs that are not in hand. */
+  get isLending(): boolean {
+    return this.lent.size > 0;
+  }
+
+  /** Whether this run was claimed and not settled. */
+  holds(execution: string): boolean {
+    return this.inHand.has(execution);
   }
 
   /** Whether as many jobs ended as the worker was to run. */
@@ -66,6 +78,17 @@ export class Tally {
     if (verdict === 'quarantined' || verdict === 'stopped') this.failed += 1;
   }
 
+  /** A callback is to be run for a job that is not in hand, or not any more. */
+  lend(execution: string): void {
+    this.lent.add(execution);
+    this.tellRoom();
+  }
+
+  /** It was, or nobody will. */
+  giveBack(execution: string): void {
+    if (this.lent.delete(execution)) this.tellRoom();
+  }
+
   want(start: number, hold: number): void {
     this.wanted = { start, hold };
     this.tellRoom();
@@ -92,6 +115,8 @@ export class Tally {
     const mayStart = Math.min(start, this.maxJobs - this.ran);
     // With a number to keep to, nothing is claimed that might not be run.
     const mayHold = this.maxJobs === Number.POSITIVE_INFINITY ? hold : 0;
-    this.setRoom(mayStart > 0 ? mayStart + this.parked : 0, mayHold);
+    // An executor that is lent takes no job meanwhile.
+    const room = mayStart + this.parked - this.lent.size;
+    this.setRoom(mayStart > 0 ? Math.max(0, room) : 0, mayHold);
   }
 }

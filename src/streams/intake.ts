@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Casualty } from '../redis/casualties.js';
 import { failureKind, pauseMs } from '../redis/failure.js';
 import { queueKeys, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
@@ -46,6 +47,8 @@ export interface IntakeEvents {
   onClaimed(jobs: readonly ClaimedJob[], left: number): void;
   /** A claim found the queues empty. */
   onEmpty?(): void;
+  /** A job of which somebody wants to hear was quarantined, because nobody can begin it. */
+  onCasualty?(casualty: Casualty): void;
   /** What is paused has changed. */
   onPaused?(paused: Paused | null): void;
   /** Redis refuses, or a key has a wrong type: the loop goes on, slowly. */
@@ -277,6 +280,7 @@ export class Intake {
       if (wanted > 0) this.noteHeldBack(reply.heldBack);
       this.turns.took(reply.claimed);
       this.answer(batch, reply.verdicts);
+      for (const casualty of reply.casualties) this.events.onCasualty?.(casualty);
       if (reply.claimed.length > 0) this.events.onClaimed(reply.claimed, reply.left);
     }
     this.idleSlots.push(slot);

@@ -25,6 +25,7 @@ const makeRecorder = (verdict: Verdict = 'finished') => {
   const settled: Settled[] = [];
   const parked: number[] = [];
   const called: CalledJob[] = [];
+  const late: boolean[] = [];
   const troubles: unknown[] = [];
   const ref = world.system.spawn(
     recorder(
@@ -40,13 +41,16 @@ const makeRecorder = (verdict: Verdict = 'finished') => {
       {
         onSettled: (each) => void settled.push(each),
         onParked: (count) => void parked.push(count),
-        onCallback: (job) => void called.push(job),
+        onCallback: (job, isLate) => {
+          called.push(job);
+          late.push(isLate);
+        },
         onCalledBack: (execution) => void told.push(`called back ${execution}`),
         onTrouble: (error) => void troubles.push(error),
       },
     ),
   );
-  return { ...world, ref, told, settlements, settled, parked, called, troubles };
+  return { ...world, ref, told, settlements, settled, parked, called, late, troubles };
 };
 
 describe('the recorder', () => {
@@ -130,5 +134,31 @@ describe('the recorder', () => {
     ref.tell({ kind: 'ended', ended: claimMany(100).map((job) => end(job, unknown)) });
     await settle();
     expect(Math.max(...parked)).toBe(64);
+  });
+
+  it('has the failure callback of a job run that fell elsewhere, and settles nothing', async () => {
+    const { ref, told, called, late } = makeRecorder();
+    const callbacks = { failure: { name: 'tasks.onFall', timeoutMs: 5_000, isPython: false } };
+    const job = claimed({ afterwards: { callbacks, webhooks: [], problems: [] } });
+    const error = { name: 'AbandonedJobError', message: 'gone', stack: 'AbandonedJobError: gone' };
+    const outcome: Outcome = { kind: 'threw', error, retryable: false };
+    ref.tell({ kind: 'fell', job, outcome });
+    ref.tell({ kind: 'fell', job: claimed({ execution: 'of no interest' }), outcome });
+    await settle();
+    expect(called).toEqual([
+      {
+        ...job,
+        started: true,
+        timeoutMs: 5_000,
+        callback: { moment: 'failure', name: 'tasks.onFall', result: null, error },
+      },
+    ]);
+    expect(late).toEqual([true]);
+    // Of a job without one nothing is owed.
+    expect(told).toEqual(['called back of no interest']);
+    ref.tell({ kind: 'ended', ended: [end(called[0] as CalledJob)] });
+    await settle();
+    // It was settled by whoever found it.
+    expect(told).toEqual(['called back of no interest', `called back ${job.execution}`]);
   });
 });

@@ -58,6 +58,21 @@ describe('the room of a worker', () => {
     expect(room()).toEqual([0, 0]);
   });
 
+  it('is taken by callbacks of jobs that are not in hand', () => {
+    const { tally, room } = tallyOf();
+    tally.want(2, 0);
+    tally.lend('a');
+    tally.lend('a');
+    expect(room()).toEqual([1, 0]);
+    tally.lend('b');
+    tally.lend('c');
+    expect(room()).toEqual([0, 0]);
+    expect([tally.isBusy, tally.isLending]).toEqual([true, true]);
+    for (const execution of ['a', 'b', 'c', 'unknown']) tally.giveBack(execution);
+    expect(room()).toEqual([2, 0]);
+    expect([tally.isBusy, tally.isLending]).toEqual([false, false]);
+  });
+
   it('is closed for good', () => {
     const { tally, room } = tallyOf();
     tally.want(2, 5);

@@ -1,51 +1,9 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { Wire } from '../redis/support/wire.js';
 import { describeWithPython } from '../support/python.js';
 import { until } from '../support/until.js';
+import { type Received, Receiver } from '../support/webhook-receiver.js';
 import { TwoSides } from './two-sides.js';
-
-interface Received {
-  method: string;
-  path: string;
-  headers: IncomingHttpHeaders;
-  body: Record<string, unknown> | null;
-}
-
-/** A receiver of webhooks on the loopback. */
-class Receiver {
-  readonly received: Received[] = [];
-  private readonly server: Server;
-
-  constructor() {
-    this.server = createServer((request, response) => {
-      let text = '';
-      request.on('data', (chunk) => {
-        text += chunk;
-      });
-      request.on('end', () => {
-        const { method = '', url: path = '', headers } = request;
-        this.received.push({ method, path, headers, body: text === '' ? null : JSON.parse(text) });
-        if (path === '/moved') response.writeHead(302, { location: '/elsewhere' });
-        else if (path.startsWith('/broken')) response.writeHead(500);
-        response.end('x'.repeat(100));
-      });
-    });
-  }
-
-  listen(): Promise<void> {
-    return new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.server.closeAllConnections();
-    this.server.close();
-  }
-}
 
 describeWithPython('Callbacks', ['2.12', '1.16'], (version) => {
   let sides: TwoSides;
@@ -116,6 +74,50 @@ describeWithPython('Callbacks', ['2.12', '1.16'], (version) => {
       failure: { name: 'only.node', timeoutMs: 120_000, isPython: false },
     });
   });
+
+  if (version === '2.12') {
+    /** A worker that is dead by now has the job. */
+    let wire: Wire | undefined;
+    afterAll(() => wire?.close());
+    const abandon = async (queue: string): Promise<void> => {
+      wire ??= new Wire(sides.url);
+      const { jobId, execution } = await wire.worker(queue).claimOne();
+      await sides.redis.zadd(`rq:wip:${queue}`, 1, `${jobId}:${execution}`);
+    };
+    const enqueue = (queue: string, options: string) =>
+      sides.python.run<string>(
+        `return queue('${queue}').enqueue('nodejobs.add', 1, ${options}).id`,
+      );
+
+    it.each([
+      ['', 'failed'],
+      [', retry=Retry(max=1)', 'queued'],
+    ])('34: of an abandoned job are called by RQ%s, and by Node, once', async (retry, status) => {
+      const { python, rq } = sides;
+      const theirs = await enqueue('cleaned', `on_failure='pyjobs.note_failure'${retry}`);
+      await abandon('cleaned');
+      await python.run("return len(queue('cleaned').started_job_registry)");
+      const cleaned = (await rq.fetch(theirs)).record;
+      expect([cleaned.status, cleaned.meta]).toEqual([status, { failure: ['AbandonedJobError'] }]);
+      await rq.queue('cleaned').empty();
+
+      const ours = await enqueue('saved', `on_failure='nodejobs.noteFailure'${retry}`);
+      await abandon('saved');
+      const troubles: unknown[] = [];
+      const worker = await sides.boot({
+        queues: ['saved'],
+        wire: { narrowLeaseMs: 400, wideLeaseSeconds: 1, maxRecoveries: 0 },
+        on: { onTrouble: (error) => troubles.push(error) },
+      });
+      const meta = async () => (await rq.fetch(ours)).record.meta;
+      await until('it was called', async () => Object.keys(await meta()).length > 0);
+      expect(await meta()).toEqual({ failure: 'AbandonedJobError: its worker died' });
+      const end = retry === '' ? 'failed' : 'finished';
+      await until('it is done', async () => (await rq.fetch(ours)).record.status === end);
+      await worker.stop();
+      expect(troubles).toEqual([]);
+    });
+  }
 
   it('23: without a value there is no field return_value, also where an attempt was kept before', async () => {
     const { rq, python } = sides;

@@ -53,7 +53,8 @@ export const perform = async (
   try {
     decoded = decodeCall(job.data);
   } catch (error) {
-    return { kind: 'undecodable', cause: serializeError(error).message };
+    if (!job.callback) return { kind: 'undecodable', cause: serializeError(error).message };
+    decoded = unreadable;
   }
   if (job.callback) return performCallback(handlers, job, job.callback, decoded, hooks, options);
   const { functionName, instance } = decoded.call;
@@ -74,6 +75,12 @@ export const perform = async (
     return retryAsked ? { ...outcome, retryAsked } : outcome;
   }
   return resultOf(value, decoded, options.maxResultBytes ?? mebibyte);
+};
+
+/** What a callback sees of a call that cannot be read, and failed for that. */
+const unreadable: DecodedCall = {
+  call: { functionName: '', instance: null, args: [], kwargs: {} },
+  serializer: 'json',
 };
 
 const contextOf = (

@@ -101,8 +101,8 @@ export class SealedExecutor implements Executor {
     const { jobId, callback } = job;
     const opened: JobToRun = {
       ...job,
-      data: cipher.open(job.data, jobId, 'data'),
-      meta: job.meta && job.meta.length > 0 ? cipher.open(job.meta, jobId, 'meta') : job.meta,
+      data: this.#openedField(job, job.data, 'data'),
+      meta: job.meta && job.meta.length > 0 ? this.#openedField(job, job.meta, 'meta') : job.meta,
     };
     if (callback) {
       const { result, error } = callback;
@@ -114,6 +114,16 @@ export class SealedExecutor implements Executor {
     }
     this.#given.set(opened, job);
     return opened;
+  }
+
+  // What cannot be opened is why the job failed, and its callback is called all the same, without it.
+  #openedField({ jobId, callback }: JobToRun, sealed: Buffer, field: 'data' | 'meta'): Buffer {
+    try {
+      return this.cipher.open(sealed, jobId, field);
+    } catch (error) {
+      if (callback && error instanceof UndecodablePayloadError) return Buffer.alloc(0);
+      throw error;
+    }
   }
 
   #sealed({ job, outcome, ...rest }: Ended): Ended {

@@ -35,7 +35,7 @@
 --             l lost, g gone, c canceled, x refused (fault)
 --   An error RXRQSTALE, and nothing done, for a request that is older than the last one answered in its slot.
 --   faults:   texts; a queue named in one takes no part until it is mended
---   behind them, for jobs with callbacks or webhooks, a table; parts/afterwards.lua
+--   behind them, for jobs with callbacks or webhooks, and for those that were quarantined unclaimed, a table; parts/afterwards.lua
 --   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it;
 --             and behind a semicolon queues that have used up their limit of starts: number, ms until more may start, …
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job; of one with a rate

@@ -1,6 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
 import { afterwardsFields, readAfterwards } from '../afterwards.js';
+import { type Casualty, fallenJob } from '../casualties.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
 import { queueKeys, type WireSettings } from './queue-keys.js';
@@ -45,6 +46,8 @@ export interface ExchangeReply {
   /** One for each settlement, in order. */
   verdicts: Verdict[];
   claimed: ClaimedJob[];
+  /** Jobs that were quarantined because nobody can begin them, of which somebody wants to hear. */
+  casualties: readonly Casualty[];
   /** Ids that still wait in the queues; 0 when nothing was asked for. */
   left: number;
   /** Queues left out because one of their keys has a wrong type. */
@@ -146,12 +149,15 @@ export const exchangeFor = (
     const [verdicts, left, jobs, paused] = reply;
     const claimed = readClaimed(reply, jobs, queues);
     const [pausedWords = '', heldBack = ''] = paused.length > 0 ? String(paused).split(';') : [];
-    if (Array.isArray(reply.at(-1))) addAfterwards(claimed, reply.pop() as Afterwards);
+    const casualties = Array.isArray(reply.at(-1))
+      ? addAfterwards(claimed, reply.pop() as Afterwards, queues)
+      : noCasualties;
     return {
       verdicts: Array.from(verdicts.toString('latin1'), (letter) => verdictOf[letter] as Verdict),
       left,
       faults: reply.slice(firstJob + jobs * 4).map(String),
       claimed,
+      casualties,
       paused: pausedWords === '' ? null : readPaused(pausedWords, queues),
       heldBack: heldBack === '' ? nothingHeldBack : readHeldBack(heldBack, queues),
     };
@@ -195,13 +201,33 @@ const readPaused = (words: string, queues: readonly string[]): Paused => {
   };
 };
 
-const addAfterwards = (claimed: readonly ClaimedJob[], rows: Afterwards): void => {
+const noCasualties: readonly Casualty[] = [];
+
+const addAfterwards = (
+  claimed: readonly ClaimedJob[],
+  rows: Afterwards,
+  queues: readonly string[],
+): Casualty[] => {
+  const casualties: Casualty[] = [];
   const width = afterwardsFields.length + 1;
   for (let at = 0; at + width <= rows.length; at += width) {
     const afterwards = readAfterwards(rows.slice(at + 1, at + width) as Array<Buffer | null>);
-    const job = claimed[Number(rows[at]) - 1];
-    if (job && afterwards) job.afterwards = afterwards;
+    const head = rows[at] as number | Buffer;
+    if (!afterwards) continue;
+    if (Buffer.isBuffer(head)) {
+      const [number, jobId, ...reason] = head.toString().split(' ') as [
+        string,
+        string,
+        ...string[],
+      ];
+      const job = fallenJob({ queue: queues[Number(number) - 1] as string, jobId, afterwards });
+      const error = { name: 'QuarantinedError', message: reason.join(' ') };
+      casualties.push({ job, error, isForGood: true });
+    } else if (claimed[head - 1]) {
+      (claimed[head - 1] as ClaimedJob).afterwards = afterwards;
+    }
   }
+  return casualties;
 };
 
 const readClaimed = (

@@ -120,6 +120,7 @@ function made.mayRun(q, id, jobKey, f)
   end
   local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
   if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
+  made.tellUnclaimed(q, jobKey, id, reason)
   quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
   return false
 end
