@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { Cipher, type EncryptionOptions } from '../redis/cipher.js';
-import type { RedisAddress } from '../redis/connection.js';
+import { addressOr, type RedisAddress } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
+import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { checkOrder, type QueueOrder } from '../streams/queue-order.js';
@@ -116,6 +117,7 @@ export const workerOptionNames = [
   'encryption',
   'wire',
 ] as ReadonlyArray<keyof WorkerOptions>;
+const known = new Set<string>(workerOptionNames);
 
 const counts = [
   'concurrency',
@@ -130,11 +132,7 @@ const amounts = ['recycleAboveMiB', 'killAboveMiB', 'maxIdleSeconds'] as const;
 
 /** @throws InvalidOptionError, InvalidNameError */
 export const planWorker = (options: WorkerOptions): WorkerPlan => {
-  for (const option of Object.keys(options)) {
-    if (!(workerOptionNames as readonly string[]).includes(option)) {
-      throw new InvalidOptionError(option, `it is none of ${workerOptionNames.join(', ')}`);
-    }
-  }
+  checkKnown(options, known);
   const { encryption, ...given } = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as WorkerOptions;
@@ -145,7 +143,7 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
   const plan: WorkerPlan = {
     ...defaults,
     ...given,
-    url: given.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379',
+    url: addressOr(given.url),
     isolation,
     queues: [...new Set(given.queues ?? ['default'])].map(checkQueueName),
     name: given.name ?? defaultName(),

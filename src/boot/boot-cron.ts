@@ -5,9 +5,15 @@ import { planCron } from '../actors/cron/cron-plan.js';
 import { type CronEnqueued, cronScheduler } from '../actors/cron/cron-scheduler.js';
 import { deferred } from '../actors/executor/deferred.js';
 import { ActorSystem } from '../actors/kernel/actor-system.js';
-import { closeConnection, openCommandConnection, type RedisAddress } from '../redis/connection.js';
+import {
+  addressOr,
+  closeConnection,
+  openCommandConnection,
+  type RedisAddress,
+} from '../redis/connection.js';
 import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
+import { checkKnown } from '../redis/known-options.js';
 import {
   beatCron,
   buryCron,
@@ -59,11 +65,8 @@ const known = new Set(['entries', 'url', 'name', 'wire', 'handleSignals', 'on'])
  * @throws InvalidOptionError, CronModuleError, CronEntryError, RedisUnavailableError
  */
 export const bootCron = async (options: CronOptions): Promise<RunningCron> => {
-  for (const option of Object.keys(options)) {
-    if (!known.has(option))
-      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
-  }
-  const { url = process.env.REDIS_URL ?? 'redis://localhost:6379', on = {} } = options;
+  checkKnown(options, known);
+  const { on = {} } = options;
   const wire = planWire(options.wire);
   const name = options.name ?? `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   if (!/^[^\s,]{1,200}$/.test(name))
@@ -77,7 +80,7 @@ export const bootCron = async (options: CronOptions): Promise<RunningCron> => {
     cron_jobs: '[]',
   };
 
-  const redis = openCommandConnection(url);
+  const redis = openCommandConnection(addressOr(options.url));
   const end = deferred<void>();
   // Whoever never looks at `done` hears of it through `onTrouble`.
   end.promise.catch(() => undefined);

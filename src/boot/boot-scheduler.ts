@@ -2,9 +2,15 @@ import { deferred } from '../actors/executor/deferred.js';
 import { ActorSystem } from '../actors/kernel/actor-system.js';
 import { scheduler } from '../actors/scheduler.js';
 import { schedulerHands, schedulerTimes } from '../actors/scheduler-hands.js';
-import { closeConnection, openCommandConnection, type RedisAddress } from '../redis/connection.js';
+import {
+  addressOr,
+  closeConnection,
+  openCommandConnection,
+  type RedisAddress,
+} from '../redis/connection.js';
 import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
+import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { stopOnSignals } from './stop-on-signals.js';
@@ -41,17 +47,12 @@ const known = new Set(['queues', 'url', 'wire', 'handleSignals', 'on']);
  * @throws InvalidOptionError, InvalidNameError, RedisUnavailableError, WrongKeyTypeError
  */
 export const bootScheduler = async (options: SchedulerOptions = {}): Promise<RunningScheduler> => {
-  for (const option of Object.keys(options)) {
-    if (!known.has(option))
-      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
-  }
+  checkKnown(options, known);
   const wire = planWire(options.wire);
   const queues = [...new Set(options.queues ?? ['default'])].map(checkQueueName);
   if (queues.length === 0)
     throw new InvalidOptionError('queues', 'it must name at least one queue');
-  const redis = openCommandConnection(
-    options.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379',
-  );
+  const redis = openCommandConnection(addressOr(options.url));
   const hands = schedulerHands(redis, queues, wire);
   try {
     await hands.look(true);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
-import { describeAddress, type RedisAddress } from '../redis/connection.js';
+import { describeAddress, localRedis, type RedisAddress } from '../redis/connection.js';
 import { Rq, type RqOptions } from '../streams/rq.js';
 import { escapeText } from './escape.js';
 import { ExitError, exitCodes } from './exit.js';
@@ -24,8 +24,7 @@ export const withCommonOptions = (command: Command): Command =>
     .option('-v, --verbose', 'say on stderr which Redis and which config file are used');
 
 /** Where Redis is. */
-export const redisAddress = (options: CommonOptions): RedisAddress =>
-  options.address ?? 'redis://localhost:6379';
+export const redisAddress = (options: CommonOptions): RedisAddress => options.address ?? localRedis;
 
 /** The target as it may be shown: without credentials. */
 export const shownTarget = (address: RedisAddress): string => escapeText(describeAddress(address));

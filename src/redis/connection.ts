@@ -7,6 +7,13 @@ export type RedisAddress = string | RedisSettings;
 /** ioredis' options, replies in the plain form. */
 export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
 
+/** Where Redis listens by default. */
+export const localRedis = 'redis://localhost:6379';
+
+/** Where Redis is, for a program that does not say: `REDIS_URL`, else this host. */
+export const addressOr = (given: RedisAddress | undefined): RedisAddress =>
+  given ?? process.env.REDIS_URL ?? localRedis;
+
 // maxRetriesPerRequest 0 rejects at once when the connection closes, so that our own retry, which
 // keeps the request id, is the only one: ioredis' resend runs a script twice, and switching the
 // resend off leaves promises pending for ever (both measured). The ready check waits out LOADING.

@@ -1,4 +1,5 @@
 import { DependencyCycleError, InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 import { checkJobId } from './names.js';
 import type { NewJob, NewJobAfter } from './transitions/enqueue.js';
 
@@ -45,13 +46,7 @@ export const planDependencies = (
       add(item);
       continue;
     }
-    for (const option of Object.keys(item)) {
-      if (!known.has(option))
-        throw new InvalidOptionError(
-          `dependsOn.${option}`,
-          `it is none of ${[...known].join(', ')}`,
-        );
-    }
+    checkKnown(item, known, 'dependsOn.');
     const jobs = listOf(item.jobs);
     if (jobs.length === 0) throw new InvalidOptionError('dependsOn.jobs', 'it must not be empty');
     jobs.forEach(add);

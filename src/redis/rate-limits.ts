@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
 import { keys } from './keys.js';
+import { checkKnown } from './known-options.js';
 import { loadScript, runScript } from './scripts.js';
 import type { RateLimit } from './transitions/enqueue.js';
 import type { WireSettings } from './transitions/queue-keys.js';
@@ -15,10 +16,12 @@ export interface ListedRateLimit extends RateLimit {
   waiting: number;
 }
 
+const known = new Set(['key', 'concurrency']);
+
 /** @throws InvalidOptionError */
-export const checkRateLimit = ({ key, concurrency, ...rest }: RateLimit): RateLimit => {
-  for (const option of Object.keys(rest))
-    throw new InvalidOptionError(`rateLimit.${option}`, 'it is none of key, concurrency');
+export const checkRateLimit = (given: RateLimit): RateLimit => {
+  checkKnown(given, known, 'rateLimit.');
+  const { key, concurrency } = given;
   if (typeof key !== 'string' || key === '' || key.length > 200 || /\p{Cc}/u.test(key))
     throw new InvalidOptionError(
       'rateLimit.key',

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
 import { keys } from './keys.js';
+import { checkKnown } from './known-options.js';
 
 /** In any `perSeconds`, however the window is laid, at most `max` jobs of the queue are taken by workers. */
 export interface StartLimit {
@@ -10,9 +11,11 @@ export interface StartLimit {
 
 const longestSeconds = 31_536_000;
 
-const checkStartLimit = ({ max, perSeconds, ...rest }: StartLimit): void => {
-  for (const option of Object.keys(rest))
-    throw new InvalidOptionError(option, 'it is none of max, perSeconds');
+const known = new Set(['max', 'perSeconds']);
+
+const checkStartLimit = (given: StartLimit): void => {
+  checkKnown(given, known);
+  const { max, perSeconds } = given;
   // Each call of a worker within the window is an entry of a list.
   if (!Number.isInteger(max) || max < 1 || max > 1e6)
     throw new InvalidOptionError('max', 'it must be a whole number, 1 to 1,000,000');

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import { keys } from '../keys.js';
+import { checkKnown } from '../known-options.js';
 
 /** The seven keys of one queue, in the order in which the scripts take them. */
 export const queueKeys = (queue: string): string[] => [
@@ -50,6 +51,8 @@ const least: Record<keyof WireSettings, number> = {
   maxRecoveries: 0,
 };
 
+const known = new Set(Object.keys(least));
+
 /**
  * The settings with every default in place. Checked here, because a fraction or NaN would stop a script
  * between two of its writes.
@@ -57,14 +60,9 @@ const least: Record<keyof WireSettings, number> = {
  * @throws InvalidOptionError
  */
 export const planWire = (given: Partial<WireSettings> = {}): WireSettings => {
+  checkKnown(given, known, 'wire.');
   const wire = { ...defaultWireSettings };
   for (const [option, value] of Object.entries(given)) {
-    if (!Object.hasOwn(least, option)) {
-      throw new InvalidOptionError(
-        `wire.${option}`,
-        `it is none of ${Object.keys(least).join(', ')}`,
-      );
-    }
     if (value === undefined) continue;
     const from = least[option as keyof WireSettings];
     if (!Number.isInteger(value) || value < from || value > 1e12) {
