@@ -3,6 +3,7 @@ import { type DependsOn, dependencyFields, planDependencies } from './depends-on
 import { dueOf } from './due.js';
 import { type Duration, type DurationRule, durationOption } from './duration.js';
 import { InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
 import { checkRateLimit } from './rate-limits.js';
@@ -46,7 +47,7 @@ export interface JobOptions {
   atFront?: boolean;
   /**
    * Jobs that must have ended before: it is deferred until the last has. One that is not in Redis counts as
-   * ended well, as in RQ.
+   * ended well, as in RQ. With a time (`at`, `in`, `inMs`) they are looked at when that has come.
    */
   dependsOn?: DependsOn;
   retry?: RetryOptions;
@@ -118,23 +119,17 @@ const defaultTimeoutSeconds = 180;
 export const fieldsOf = (
   options: JobOptions,
 ): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after' | 'limit'> => {
-  for (const option in options) {
-    if (!known.has(option))
-      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
-  }
+  checkKnown(options, known);
   const fields: Array<string | number | Buffer> = [];
   // First: the script looks for it there.
   if (options.groupId !== undefined) fields.push('group_id', checkGroupName(options.groupId));
   if (options.jobId !== undefined) checkJobId(options.jobId);
   else if (options.unique) throw new InvalidOptionError('unique', 'it needs a jobId');
   const due = dueOf(options);
-  if (due && options.dependsOn !== undefined)
-    throw new InvalidOptionError(
-      'dependsOn',
-      'a job waits for others or for its time, not for both',
-    );
+  const after = planDependencies(options.dependsOn, options.jobId);
+  const atFront = options.atFront === true || after?.atFront === true;
   // The scheduler that moves it, ours or Python's, has no other way to know.
-  if (due && options.atFront) fields.push('enqueue_at_front', 1);
+  if (due && atFront && !after) fields.push('enqueue_at_front', 1);
   const timeout = durationOption(options, 'timeout', timeoutRule);
   if (timeout !== undefined && timeout !== defaultTimeoutSeconds) fields.push('timeout', timeout);
   const ttl = durationOption(options, 'ttl', { least: 1 });
@@ -151,8 +146,6 @@ export const fieldsOf = (
   fields.push(...afterwardsOf(options));
   // Every Python producer writes this field; with it in the hash, workers answer in the results stream.
   if (options.results === 'stream') fields.push('success_callback_name', '');
-  const after = planDependencies(options.dependsOn, options.jobId);
-  const atFront = options.atFront === true || after?.atFront === true;
   const rest = { atFront, ttlSeconds: ttl ?? null, fields };
   const limit = options.rateLimit && checkRateLimit(options.rateLimit);
   if (limit) {

@@ -23,7 +23,7 @@ export const moves = {
   finished: [],
   failed: ['queued'],
   stopped: ['queued'],
-  scheduled: ['queued', 'failed', 'canceled'],
+  scheduled: ['queued', 'deferred', 'failed', 'canceled'],
   deferred: ['queued', 'failed', 'canceled'],
   canceled: [],
   rate_limited: ['queued', 'failed', 'canceled'],

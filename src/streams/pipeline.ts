@@ -17,6 +17,7 @@ import {
 import { v4 as uuid, v5 as uuidOf } from 'uuid';
 import { InvalidNameError, InvalidOptionError } from '../redis/errors.js';
 import { fieldsOf, type JobOptions } from '../redis/job-options.js';
+import { checkKnown } from '../redis/known-options.js';
 import { distinctTimestamp } from '../redis/timestamp.js';
 import type { NewJob } from '../redis/transitions/enqueue.js';
 import {
@@ -55,8 +56,8 @@ export interface PipelineSettings<T, Args extends unknown[]> {
    * when the process was killed. Default: the value as the only argument.
    */
   through?: OperatorFunction<Result<T>, Readonly<Args>>;
-  /** Options of the jobs it makes. */
-  options?: Omit<JobOptions, 'jobId' | 'onDuplicate' | 'dependsOn'>;
+  /** Options of the jobs it makes; what they depend on is waited for by each of them. */
+  options?: Omit<JobOptions, 'jobId' | 'onDuplicate'>;
   /** Where it begins when it was never started before. Default `start`: with the oldest that the log holds. */
   from?: From;
   /**
@@ -87,10 +88,7 @@ class PlaceMovedError extends Error {
 
 /** @throws InvalidNameError, InvalidOptionError */
 export const checkPipeline = (settings: PipelineSettings<never, never>): void => {
-  for (const option of Object.keys(settings)) {
-    if (!known.has(option))
-      throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
-  }
+  checkKnown(settings, known);
   if (!/^[A-Za-z0-9_.-]{1,100}$/.test(settings.name)) {
     throw new InvalidNameError(
       'pipeline name',
@@ -98,16 +96,11 @@ export const checkPipeline = (settings: PipelineSettings<never, never>): void =>
       'it must be 1 to 100 of A-Z a-z 0-9 _ . -',
     );
   }
-  const { jobId, onDuplicate, dependsOn } = (settings.options ?? {}) as JobOptions;
+  const { jobId, onDuplicate } = (settings.options ?? {}) as JobOptions;
   if (jobId !== undefined)
     throw new InvalidOptionError('options.jobId', 'a pipeline derives the ids');
   if (onDuplicate !== undefined)
     throw new InvalidOptionError('options.onDuplicate', 'a pipeline writes each job once');
-  if (dependsOn !== undefined)
-    throw new InvalidOptionError(
-      'options.dependsOn',
-      'jobs of a pipeline follow their inputs only',
-    );
   fieldsOf(settings.options ?? {});
   const { from = 'start' } = settings;
   if (from !== 'start' && from !== 'now') placeOf(from);

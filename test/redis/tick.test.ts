@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
+import { newJobOf } from '../../src/redis/new-job.js';
+import { promote } from '../../src/redis/transitions/reschedule.js';
 import { releaseLocks, schedulerName, tick } from '../../src/redis/transitions/tick.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { finish, newJob, Wire } from './support/wire.js';
+import { fail, finish, newJob, Wire } from './support/wire.js';
 
 let server: FreshRedis;
 let wire: Wire;
@@ -245,5 +247,90 @@ describe('a look of a scheduler', () => {
       'Key rq:queue:z holds a string where a list belongs',
     ]);
     expect(await wire.redis.zcard(keys.scheduled('z'))).toBe(1);
+  });
+});
+
+describe('a job that waits for its time and for others', () => {
+  const both = (id: string, ...parents: string[]) =>
+    newJobOf('tasks.add', [1, 2], { jobId: id, dependsOn: parents, inMs: 600_000 });
+  const makeDue = (...ids: string[]) =>
+    Promise.all(ids.map((id, n) => wire.redis.zadd(scheduled, 1_000 + n, id)));
+  const place = async (id: string) => ({
+    status: (await wire.hash(id)).status,
+    waits: await wire.redis.zscore(keys.deferred('default'), id),
+    queued: (await wire.ids()).includes(id),
+  });
+  const isDeferred = { status: 'deferred', waits: 'inf', queued: false };
+  const isQueued = { status: 'queued', waits: null, queued: true };
+
+  it('is scheduled until its time, and then deferred until they have ended', async () => {
+    await wire.enqueue(newJob('parent'), both('child', 'parent'));
+    expect(await place('child')).toMatchObject({ status: 'scheduled', waits: null });
+    expect(await wire.redis.exists(keys.dependents('parent'))).toBe(0);
+    await makeDue('child');
+    expect(await look()).toMatchObject({ moved: 1, nextDueMs: null });
+    expect(await place('child')).toEqual(isDeferred);
+    expect(await wire.redis.smembers(keys.dependents('parent'))).toEqual(['child']);
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), finish());
+    expect(await place('child')).toEqual(isQueued);
+    expect(await wire.story('child')).toBe('scheduled deferred released');
+  });
+
+  it('is queued at its time when they have ended before, or are gone', async () => {
+    await wire.enqueue(newJob('parent'), both('child', 'parent', 'gone'));
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), finish());
+    expect((await place('child')).status).toBe('scheduled');
+    await makeDue('child');
+    await look();
+    expect(await place('child')).toEqual(isQueued);
+  });
+
+  it('waits for others only when its time has come already', async () => {
+    const at = new Date(1_000);
+    const past = (id: string, parent: string) =>
+      newJobOf('tasks.add', [1, 2], { jobId: id, dependsOn: parent, at });
+    await wire.enqueue(newJob('parent'), past('child', 'parent'), past('free', 'gone'));
+    expect(await place('child')).toEqual(isDeferred);
+    expect(await place('free')).toEqual(isQueued);
+  });
+
+  it('that is promoted waits for others still', async () => {
+    await wire.enqueue(newJob('parent'), both('child', 'parent'));
+    expect(await promote(wire.redis, 'default', 'child', wire.settings)).toBe('moved');
+    expect(await place('child')).toEqual(isDeferred);
+  });
+
+  it('has its parents behind it when it waits for a retry', async () => {
+    const retry = { max: 1, intervals: [60] };
+    const options = { jobId: 'child', dependsOn: 'parent', retry };
+    await wire.enqueue(newJob('parent'), newJobOf('tasks.add', [1, 2], options));
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), finish());
+    expect(await worker.settle(await worker.claimOne(), fail())).toBe('retried');
+    // As if somebody had made the parent anew.
+    await wire.redis.hset(keys.job('parent'), 'status', 'queued');
+    await makeDue('child');
+    await look();
+    expect(await place('child')).toEqual(isQueued);
+  });
+
+  it('is put aside when it would wait for itself, or cannot be made to wait', async () => {
+    await wire.enqueue(
+      both('a', 'b'),
+      newJobOf('tasks.add', [1, 2], { jobId: 'b', dependsOn: 'a' }),
+    );
+    await makeDue('a');
+    await look();
+    expect(await reasons()).toEqual(['quarantined a: it would wait for itself: a b a']);
+    await wire.redis.flushdb();
+    await wire.enqueue(newJob('parent'), both('child', 'parent'));
+    await wire.redis.set(keys.dependents('parent'), 'text');
+    await makeDue('child');
+    await look();
+    expect(await reasons()).toEqual([
+      'quarantined child: Key rq:job:parent:dependents holds a string where a set belongs',
+    ]);
   });
 });

@@ -105,6 +105,41 @@ describe('pipeline', () => {
     await Promise.all(others.map((other) => other.close()));
   });
 
+  it('makes jobs that wait for others, or for a slot, or for their time', async () => {
+    const setUp = await rq.queue('b').enqueue('setUp');
+    await finish(2);
+    const rateLimit = { key: 'k', concurrency: 1 };
+    const pipes = [
+      host({ name: 'after', options: { dependsOn: setUp } }),
+      host({ name: 'limited', options: { rateLimit } }),
+      host({ name: 'later', options: { dependsOn: setUp, in: '1h' } }),
+    ];
+    await until('all were passed on', () => pipes.every(({ ids }) => ids.length === 2));
+    const statuses = pipes.map(async ({ ids }) =>
+      (await rq.fetchMany(ids)).map((record) => record?.status),
+    );
+    expect(await Promise.all(statuses)).toEqual([
+      ['deferred', 'deferred'],
+      ['queued', 'rate_limited'],
+      ['scheduled', 'scheduled'],
+    ]);
+  });
+
+  it('loses no input whose job Redis refuses', async () => {
+    await finish(1);
+    await redis.client.set(keys.group('g'), 'text');
+    const troubles: unknown[] = [];
+    const own = new Rq({ url: redis.url, onTrouble: (error) => troubles.push(error) });
+    const pipe = host({ options: { groupId: 'g' } }, own);
+    await until('it was told', () => troubles.length > 0);
+    expect(String(troubles[0])).toContain('The key of the group of a job holds no set');
+    expect(pipe.ids).toEqual([]);
+    await redis.client.del(keys.group('g'));
+    await until('it was passed on', () => pipe.ids.length === 1);
+    expect(await argsOfB()).toEqual([[0]]);
+    await own.close();
+  });
+
   it('drops what is filtered out, and moves past it', async () => {
     await finish(10);
     const pipe = host({ through: isNumber((n) => n % 4 === 0) });

@@ -56,7 +56,6 @@ describe('a scheduled job', () => {
       queue.enqueueAt(new Date('never'), 'f'),
       queue.enqueueIn(-1, 'f'),
       queue.enqueueIn('later' as never, 'f'),
-      queue.enqueueWith({ in: '1h', dependsOn: 'other' }, 'f'),
     ];
     for (const promise of given) await expect(promise).rejects.toThrow(InvalidOptionError);
     expect(await server.client.keys('*')).toEqual([]);

@@ -21,7 +21,7 @@ export interface NewJob {
   fields: ReadonlyArray<string | number | Buffer>;
   /** When it is to come to its queue. Default: at once. */
   due?: Due;
-  /** What it waits for. */
+  /** What it waits for; with `due` from that time on. */
   after?: NewJobAfter;
   /** How many jobs of this key may run at a time. */
   limit?: RateLimit;
@@ -76,9 +76,9 @@ export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
 
 // What waits for others, or for its time, is held to its limit later, when it is claimed.
 const frontText = ({ atFront, after, due, limit }: NewJob): string | number => {
-  if (after) return afterText(atFront, after);
   const digit = atFront ? 1 : 0;
-  if (due) return `${digit}${dueText(due)}`;
+  if (due) return `${digit}${dueText(due)}${after ? ` ${afterText(atFront, after)}` : ''}`;
+  if (after) return afterText(atFront, after);
   return limit ? `${digit}L${limit.concurrency} ${limit.key}` : digit;
 };
 

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { DependencyCycleError } from '../errors.js';
 import { keys, prefixes } from '../keys.js';
 import type { Cursor } from '../lifecycle-event.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
@@ -32,7 +33,10 @@ export interface PassOn {
 
 /**
  * Enqueues the jobs and moves the pipeline's cursor, in one step. Answers the mark in force: another one
- * than `to` means that somebody else moved it, and that nothing was written. Safe to repeat.
+ * than `to` means that somebody else moved it, and that nothing was written. Safe to repeat, also after it threw: jobs
+ * that were written then are recognised.
+ *
+ * @throws DependencyCycleError, WrongKeyTypeError; the cursor has not moved then
  */
 export const passOn = async (
   redis: Redis,
@@ -48,7 +52,12 @@ export const passOn = async (
     keys.cursor(pipeline),
     ...scheduledKeys(queue, jobs),
   ];
-  return String(await runScript(redis, script, scriptKeys, args));
+  try {
+    return String(await runScript(redis, script, scriptKeys, args));
+  } catch (error) {
+    const cycle = error instanceof Error && /^RXRQCYCLE (.+)$/.exec(error.message)?.[1];
+    throw cycle ? new DependencyCycleError(cycle.split(' ')) : error;
+  }
 };
 
 /** Where a pipeline stands; `''` when it never stood anywhere. */

@@ -1,9 +1,9 @@
--- uses: clock types statuses log events ended parents dependents fail enqueue-due
+-- uses: clock types statuses log events ended parents defer dependents fail enqueue-due
 -- Brings a scheduled job to its queue before its time. Atomic because a scheduler may be at it as well: whoever takes
 -- the id out of the registry moves the job.
 -- KEYS  1 scheduled   2 queue list   3 failed   4 events   5 FailedQueue list   6 rq:queues   7 job
 -- ARGV  1 id   2 queue name   3 event log length   4 failure ttl, s
--- Returns moved, quarantined, or, with nothing changed, what else the job is: its status, '' when there is none.
+-- Returns moved, also when it has yet to wait for others, quarantined, or, with nothing changed, what else the job is: its status, '' when there is none.
 local wrong = misfit(KEYS[1], 'zset') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'list') or misfit(KEYS[6], 'set') or misfit(KEYS[7], 'hash')
 if wrong then return typeError(wrong) end

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { keys } from '../../../src/redis/keys.js';
+import { releaseLocks, tick } from '../../../src/redis/transitions/tick.js';
 import { describeWithPython } from '../../support/python.js';
 import { until } from '../../support/until.js';
 import { TwoSides } from '../two-sides.js';
@@ -215,5 +216,52 @@ Queue.enqueue_dependents = original`);
     await sides.boot({ queues: ['freed'], ...inline, wire: { narrowLeaseMs: 800 } });
     expect(await rq.queue('freed').job(child).result(soon)).toBe(1);
     expect(await kindsOf('freed', child)).toEqual(['released', 'started', 'finished']);
+  });
+
+  it("a job with a time and parents: Node holds it to both, RQ's scheduler to its time", async () => {
+    const { rq, python, redis } = sides;
+    const parent = await rq.queue('p-both').enqueue('pyjobs.add', 1);
+    const options = { in: '1h', dependsOn: parent } as const;
+    const ours = await rq.queue('c-both').enqueueWith(options, 'pyjobs.add', 2);
+    const theirs = await python.run<string>(
+      `
+from datetime import timedelta
+return queue('c-both').enqueue_in(timedelta(hours=1), 'pyjobs.add', 3, depends_on=fetch(parent)).id`,
+      { parent: parent.id },
+    );
+    const seen = await python.run(
+      `
+return [[fetch(id).is_scheduled, fetch(id)._dependency_ids] for id in ids]`,
+      { ids: [ours.id, theirs] },
+    );
+    expect(seen).toEqual(Array(2).fill([true, [parent.id]]));
+    const makeDue = (...ids: string[]) =>
+      Promise.all(ids.map((id) => redis.zadd(keys.scheduled('c-both'), 1_000, id)));
+    await makeDue(ours.id, theirs);
+    await tick(redis, '4242', ['c-both'], true, rq.wire);
+    expect([await statusOf(ours.id), await statusOf(theirs)]).toEqual(['deferred', 'deferred']);
+    expect(
+      await python.run(`return sorted(queue('c-both').deferred_job_registry.get_job_ids())`),
+    ).toEqual([ours.id, theirs].sort());
+    await work('p-both');
+    expect((await waiting('c-both')).sort()).toEqual([ours.id, theirs].sort());
+    await work('c-both');
+    expect([await statusOf(ours.id), await statusOf(theirs)]).toEqual(['finished', 'finished']);
+    // RQ passes the parents over.
+    await releaseLocks(redis, '4242', ['c-both']);
+    const blocker = await rq.queue('p-both').enqueue('pyjobs.add', 1);
+    const early = await rq
+      .queue('c-both')
+      .enqueueWith({ in: '1h', dependsOn: blocker }, 'pyjobs.add', 2);
+    await makeDue(early.id);
+    await python.run(`
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+scheduler = RQScheduler([queue('c-both')], connection=r, serializer=JSONSerializer)
+scheduler.acquire_locks()
+scheduler.enqueue_scheduled_jobs()
+scheduler.release_locks()`);
+    expect(await waiting('c-both')).toEqual([early.id]);
+    expect(await statusOf(blocker.id)).toBe('queued');
   });
 });

@@ -5,7 +5,7 @@ local function scoreOfMs(ms)
 end
 
 -- Whether a producer asked for a time: behind "at front" stands `@` and milliseconds since the epoch, or `+` and
--- milliseconds from now.
+-- milliseconds from now, and behind a blank what else the job waits for, as `judgeNew` reads it.
 local function isTime(front)
   local sign = string.byte(front, 2)
   return sign == 64 or sign == 43
@@ -13,7 +13,7 @@ end
 
 -- That time in milliseconds; nil when it has come already.
 local function laterThanNow(front)
-  local ms = tonumber(string.sub(front, 3))
+  local ms = tonumber(string.match(front, '^%d+', 3))
   if string.byte(front, 2) == 43 then ms = nowMs + ms end
   return ms > nowMs and ms or nil
 end

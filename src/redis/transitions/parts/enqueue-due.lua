@@ -3,13 +3,33 @@
 -- `q` holds the queue's keys and its name. The caller frees dependents, with `freeDependents`.
 local scheduledStatus = { scheduled = true, created = true }
 
--- Returns m moved, d dropped (there is nothing to run, or it is elsewhere already), q quarantined.
+-- A job that waits for others as well, as nobody looked at before: their turn is now. RQ passes them over. A job that ran
+-- before, and whose time is that of a retry or a repeat, has its parents behind it.
+-- Returns whether it waits on, or what is wrong.
+local function waitsForOthers(q, jobKey, id)
+  local f = redis.call('HMGET', jobKey, 'dependency_ids', 'allow_dependency_failures', 'started_at', 'x_attempt')
+  if f[3] and f[3] ~= '' or f[4] then return false end
+  local parents = parentsOf(id, f[1])
+  local verdict, wait = judgeNew(id, (f[2] == '1' and '01 ' or '00 ') .. table.concat(parents, ' '))
+  if verdict == 'w' then return false end
+  local wrong = verdict ~= 'p' and (verdict == 'c' and 'it would wait for itself: ' or '') .. table.remove(refusals)
+    or misfit(deferredPrefix .. q.name, 'zset')
+  if wrong then return false, wrong end
+  redis.call('HSET', jobKey, 'status', 'deferred')
+  -- Its time to live begins when it is queued, whatever Python's producers set when it was scheduled.
+  redis.call('PERSIST', jobKey)
+  defer(id, q.name, wait)
+  noteWords(q.events, 51, 'deferred', id)
+  return true
+end
+
+-- Returns m moved, d dropped (there is nothing to run, or it is elsewhere already), w waiting for others, q quarantined.
 local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
   if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
     note(q.events, 80, 'dropped', { jobId = printable(id), reason = 'not an id that RQ accepts' })
     return 'd'
   end
-  local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'failure_ttl')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'failure_ttl', 'dependency_ids')
   local reason
   if f.err then reason = 'the job key is not a hash'
   elseif not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then
@@ -25,6 +45,11 @@ local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
   elseif redis.call('HEXISTS', jobKey, 'data') == 0 then reason = 'field data is missing'
   elseif f[3] and f[3] ~= '' and not ttl then reason = 'field ttl cannot be read' end
   if f[2] ~= q.name then redis.call('HSET', jobKey, 'origin', q.name) end
+  if not reason and f[8] and f[8] ~= '' then
+    local waits
+    waits, reason = waitsForOthers(q, jobKey, id)
+    if waits then return 'w' end
+  end
   if reason then
     quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when it was due: ' .. reason, integer(f[7]) or failureTtl)
     return 'q'

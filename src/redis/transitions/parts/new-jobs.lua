@@ -23,8 +23,13 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
       verdicts[i] = not there.err and there[1] == data and there[2] == createdAt and 's' or 'd'
     else
       if #front > 1 then
-        if isTime(front) then dueMs = laterThanNow(front)
-        elseif judge then verdict, wait = judge(id, front) end
+        local after = front
+        if isTime(front) then
+          dueMs = laterThanNow(front)
+          -- Until its time has come it need not wait for others: the scheduler looks then.
+          after = not dueMs and string.match(front, '^%S+ (.+)$')
+        end
+        if after and judge then verdict, wait = judge(id, after) end
       end
       verdicts[i] = verdict
     end
