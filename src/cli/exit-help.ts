@@ -13,8 +13,8 @@ const special: Readonly<Record<string, string>> = {
   'kill-horse': '1 a worker is not there, runs nothing, or did not answer',
   ping: '1 a worker is not there, or did not answer',
   limit: '1 there is no limit to show',
-  audit: '1 findings; 2 also when something could not be read',
-  doctor: '1 warnings; 2 also for problems',
+  audit: '1 findings; 4 something could not be read',
+  doctor: '1 warnings; 4 problems',
 };
 
 /** The line of a command's help that tells its exit codes. */

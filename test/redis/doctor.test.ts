@@ -170,7 +170,7 @@ describe('rights', () => {
     );
     const io = await runHere(server.url.replace('//', '//narrow:secret@'), 'doctor', '--json');
     expect([io.code, io.objects.map(({ check, level }) => [check, level])]).toEqual([
-      2,
+      4,
       [['rights', 'problem']],
     ]);
   });
@@ -310,7 +310,7 @@ describe('a fleet with troubles', () => {
     const before = await all();
     const { code, objects } = await runHere(server.url, 'doctor', '--json', '--interval', '1');
     expect(await all()).toEqual(before);
-    expect(code).toBe(2);
+    expect(code).toBe(4);
     const found = new Map(objects.map((one) => [one.check as string, one as unknown as Diagnosis]));
     for (const [check, level, what] of [
       ['waiting-jobs', 'warning', 'lonely'],

@@ -12,9 +12,6 @@ interface AuditCommandOptions extends CommonOptions {
   interval?: string;
 }
 
-/** Something in Redis kept the audit from looking: nothing is known. */
-const couldNotRead = 2;
-
 /** `rxrq audit`: holds what is in Redis against the invariants. RQ has no such command. */
 export const auditCommand = (program: Command, io: Io): void => {
   withCommonOptions(program.command('audit'))
@@ -41,7 +38,7 @@ const run = async (io: Io, queues: string[], options: AuditCommandOptions): Prom
     }).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       if (failureKind(error) === 'transient' || /^(NOAUTH|WRONGPASS)/.test(message)) throw error;
-      throw new ExitError(couldNotRead, `the audit could not read: ${message}`);
+      throw new ExitError(exitCodes.trouble, `the audit could not read: ${message}`);
     });
     if (options.json) {
       for (const finding of report.findings) io.json(finding);

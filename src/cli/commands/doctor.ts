@@ -12,8 +12,13 @@ interface DoctorCommandOptions extends CommonOptions {
   interval?: number;
 }
 
-/** As plugins of monitoring systems end: 0 well, 1 warning, 2 critical, 3 nothing is known. */
-const codeOf: Readonly<Record<Level, number>> = { ok: 0, note: 0, warning: 1, problem: 2 };
+/** 2 and 3 are those of every command: a misspelt option in a monitor must not look like an alarm. */
+const codeOf: Readonly<Record<Level, number>> = {
+  ok: exitCodes.ok,
+  note: exitCodes.ok,
+  warning: exitCodes.failed,
+  problem: exitCodes.trouble,
+};
 
 const marks: Readonly<Record<Level, string>> = { ok: '✓', note: '·', warning: '!', problem: '✗' };
 
