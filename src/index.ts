@@ -73,7 +73,7 @@ export type { ListedRateLimit } from './redis/rate-limits.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
 export type { Backoff, RepeatOptions, RetryOptions } from './redis/runs-again.js';
 export type { StartLimit } from './redis/start-limits.js';
-export type { PauseOptions } from './redis/suspension.js';
+export type { Pause, PauseOptions } from './redis/suspension.js';
 export type { RateLimit } from './redis/transitions/enqueue.js';
 export { defaultWireSettings, type WireSettings } from './redis/transitions/queue-keys.js';
 export type { ClaimedJob, Verdict } from './redis/transitions/settlement.js';
@@ -102,7 +102,13 @@ export {
   type QueueCounts,
 } from './streams/queue.js';
 export type { QueueOrder } from './streams/queue-order.js';
-export { FailedRegistry, type Paging, type Registries, Registry } from './streams/registry.js';
+export {
+  FailedRegistry,
+  type Paging,
+  type Registries,
+  Registry,
+  ScheduledRegistry,
+} from './streams/registry.js';
 export type { MissingResult, Result, ResultEvent } from './streams/results.js';
 export { Rq, type RqOptions } from './streams/rq.js';
 export type { CommandSent, Pong, WorkerHandle } from './streams/worker-handle.js';

@@ -1,5 +1,6 @@
 import type { ListedRateLimit } from '../redis/rate-limits.js';
 import type { StartLimit } from '../redis/start-limits.js';
+import type { Pause } from '../redis/suspension.js';
 import type { ListedWorker } from '../redis/worker-records.js';
 import type { QueueCounts } from '../streams/queue.js';
 import { escapeText } from './escape.js';
@@ -32,6 +33,10 @@ export const queueLine = (
   if (bar === null) return `queue ${escapeText(name)} ${numbers}`;
   return `${escapeText(name).padEnd(12)} ${colors.green(`|${'█'.repeat(bar)}`)} ${numbers}`;
 };
+
+/** `57 s left`. */
+export const pauseText = ({ secondsLeft }: Pause, end: string): string =>
+  secondsLeft === null ? `until \`${end}\`` : `${secondsLeft} s left`;
 
 /** `100 in 60 s, 3 used`. */
 export const limitText = ({ max, perSeconds, used }: StartLimit & { used: number }): string =>

@@ -14,6 +14,7 @@ import { limitCommand } from './commands/limit.js';
 import { pauseCommands } from './commands/pause.js';
 import { requeueCommand } from './commands/requeue.js';
 import { runCommand } from './commands/run.js';
+import { scheduledCommand } from './commands/scheduled.js';
 import { schedulerCommand } from './commands/scheduler.js';
 import { stopCommand } from './commands/stop.js';
 import { suspendCommands } from './commands/suspend.js';
@@ -43,7 +44,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
     schedulerCommand,
     cronCommand,
   ],
-  'Look:': [infoCommand, watchCommand, jobCommand],
+  'Look:': [infoCommand, watchCommand, jobCommand, scheduledCommand],
   'Failed and unwanted jobs:': [failedCommand, requeueCommand, emptyCommand],
   'Steer:': [stopCommand, suspendCommands, pauseCommands, limitCommand, commandWorkersCommands],
   'Check:': [doctorCommand, auditCommand, configCommand],
@@ -52,7 +53,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
 const help = `
 Redis is found by --url, RQ_REDIS_URL, REDIS_URL, or rxrq.config.{js,mjs,ts,json}: rxrq config shows it.
 Exit codes: 0 done; 1 a job failed, was left, or is not there; 2 wrong usage or input;
-3 Redis cannot be reached; 130 Ctrl-C while following.`;
+3 Redis cannot be reached; 4 problems (doctor), or nothing could be read (audit); 130 Ctrl-C while following.`;
 
 /** The program with all its commands. */
 export const makeProgram = (io: Io, writeErr: (text: string) => void): Command => {

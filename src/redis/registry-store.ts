@@ -32,7 +32,7 @@ export interface RegistryEntry {
 
 const entryOf = (member: string, score: number, kind: RegistryKind): RegistryEntry => {
   const [jobId = '', execution = ''] = kind === 'started' ? member.split(':', 2) : [member];
-  const at = Number.isFinite(score) && score >= 0 ? new Date(score * 1000) : null;
+  const at = Number.isFinite(score) && score >= 0 ? new Date(Math.round(score * 1000)) : null;
   return { jobId, execution, score, at };
 };
 
@@ -52,11 +52,40 @@ export const readEntries = async (
   count: number,
 ): Promise<RegistryEntry[]> => {
   if (count < 1) return [];
+  checkPage(offset, count);
+  const key = registryKinds[kind].key(queue);
+  const flat = await redis.zrange(key, `${offset}`, `${offset + count - 1}`, 'WITHSCORES');
+  return entriesOf(flat, kind);
+};
+
+/** Entries of scheduled jobs that are due by then, the first one first; `null` is now, by the clock of Redis. @throws InvalidOptionError */
+export const readDue = async (
+  redis: Redis,
+  queue: string,
+  untilMs: number | null,
+  offset: number,
+  count: number,
+): Promise<RegistryEntry[]> => {
+  if (count < 1) return [];
+  checkPage(offset, count);
+  const until = untilMs === null ? await nowText(redis) : untilMs / 1_000;
+  const key = keys.scheduled(queue);
+  const range = [key, 0, until, 'WITHSCORES', 'LIMIT', offset, count] as const;
+  return entriesOf(await redis.zrangebyscore(...range), 'scheduled');
+};
+
+const nowText = async (redis: Redis): Promise<string> => {
+  const [seconds, micros] = await redis.time();
+  return `${seconds}.${String(micros).padStart(6, '0')}`;
+};
+
+const checkPage = (offset: number, count: number): void => {
   for (const [option, value] of Object.entries({ offset, count }))
     if (!Number.isSafeInteger(value) || value < 0)
       throw new InvalidOptionError(option, 'it must be a whole number, 0 or more');
-  const key = registryKinds[kind].key(queue);
-  const flat = await redis.zrange(key, `${offset}`, `${offset + count - 1}`, 'WITHSCORES');
+};
+
+const entriesOf = (flat: readonly string[], kind: RegistryKind): RegistryEntry[] => {
   const entries: RegistryEntry[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2)
     entries.push(entryOf(flat[i] as string, scoreOf(flat[i + 1] as string), kind));

@@ -8,6 +8,20 @@ export interface PauseOptions {
   seconds?: number;
 }
 
+/** That something is paused, and for how long yet. */
+export interface Pause {
+  /** Seconds, rounded up; `null` until somebody resumes it. */
+  secondsLeft: number | null;
+}
+
+/** `null` when it is not paused. */
+const pauseOf = async (redis: Redis, key: string): Promise<Pause | null> => {
+  const ms = await redis.pttl(key);
+  // A key that is there without an end, and one that is not there.
+  if (ms < 0) return ms === -1 ? { secondsLeft: null } : null;
+  return { secondsLeft: Math.ceil(ms / 1_000) };
+};
+
 // One command: RQ sets the key and its lifetime apart, and one that dies in between suspends for ever.
 const put = async (redis: Redis, key: string, { seconds }: PauseOptions): Promise<void> => {
   if (seconds === undefined) {
@@ -27,9 +41,8 @@ export const suspend = (redis: Redis, options: PauseOptions = {}): Promise<void>
 export const resume = async (redis: Redis): Promise<boolean> =>
   (await redis.del(keys.suspended)) === 1;
 
-/** RQ: `is_suspended`. */
-export const isSuspended = async (redis: Redis): Promise<boolean> =>
-  (await redis.exists(keys.suspended)) === 1;
+/** `null` when workers may take jobs. RQ: `is_suspended`. */
+export const suspensionOf = (redis: Redis): Promise<Pause | null> => pauseOf(redis, keys.suspended);
 
 /** No worker of ours takes a job of this queue from now on. @throws InvalidOptionError */
 export const pauseQueue = (
@@ -42,5 +55,6 @@ export const pauseQueue = (
 export const resumeQueue = async (redis: Redis, queue: string): Promise<boolean> =>
   (await redis.del(keys.paused(queue))) === 1;
 
-export const isPaused = async (redis: Redis, queue: string): Promise<boolean> =>
-  (await redis.exists(keys.paused(queue))) === 1;
+/** `null` when it is not paused. That all workers are suspended does not count here. */
+export const queuePauseOf = (redis: Redis, queue: string): Promise<Pause | null> =>
+  pauseOf(redis, keys.paused(queue));

@@ -11,6 +11,7 @@ import { isJobStatus, isTerminal } from '../redis/job-status.js';
 import { fetchJob, fetchJobs, readResult, saveMeta } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, terminalKinds } from '../redis/lifecycle-event.js';
+import { findEntry } from '../redis/registry-store.js';
 import { cancel } from '../redis/transitions/cancel.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
@@ -162,8 +163,7 @@ export class Job<Result = unknown> {
 
   /** When it is due; `null` when it is not scheduled. RQ: `ScheduledJobRegistry.get_scheduled_time`. */
   async dueAt(): Promise<Date | null> {
-    const score = await this.doors.redis.zscore(keys.scheduled(this.queue), this.id);
-    return score === null ? null : new Date(Math.round(Number(score) * 1_000));
+    return (await findEntry(this.doors.redis, 'scheduled', this.queue, this.id))?.at ?? null;
   }
 
   /**

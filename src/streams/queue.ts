@@ -21,7 +21,13 @@ import {
   startLimitOf,
   unlimitStarts,
 } from '../redis/start-limits.js';
-import { isPaused, type PauseOptions, pauseQueue, resumeQueue } from '../redis/suspension.js';
+import {
+  type Pause,
+  type PauseOptions,
+  pauseQueue,
+  queuePauseOf,
+  resumeQueue,
+} from '../redis/suspension.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
 import type { EnqueueVerdict, NewJob } from '../redis/transitions/enqueue.js';
@@ -252,8 +258,13 @@ export class Queue {
   }
 
   /** Whether it is paused. That all workers are suspended does not count here. */
-  isPaused(): Promise<boolean> {
-    return isPaused(this.doors.redis, this.name);
+  async isPaused(): Promise<boolean> {
+    return (await this.currentPause()) !== null;
+  }
+
+  /** For how long it is paused yet; `null` when it is not. */
+  currentPause(): Promise<Pause | null> {
+    return queuePauseOf(this.doors.redis, this.name);
   }
 
   /**

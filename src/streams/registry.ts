@@ -1,3 +1,4 @@
+import { dateMs } from '../redis/due.js';
 import { InvalidJobOperationError } from '../redis/errors.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJobs } from '../redis/job-store.js';
@@ -5,6 +6,7 @@ import {
   findEntry,
   type RegistryEntry,
   type RegistryKind,
+  readDue,
   readEntries,
   registryKinds,
   unregister,
@@ -97,13 +99,45 @@ export class FailedRegistry extends Registry {
   }
 }
 
+/** The scheduled registry: its scores are the times at which the jobs come to their queue. RQ: `ScheduledJobRegistry`. */
+export class ScheduledRegistry extends Registry {
+  constructor(doors: Doors, queue: string) {
+    super(doors, queue, 'scheduled');
+  }
+
+  /** When a job is due; `null` when it is not scheduled here. RQ: `get_scheduled_time`. */
+  async dueAt(id: string): Promise<Date | null> {
+    return (await this.entry(id))?.at ?? null;
+  }
+
+  /**
+   * Entries of jobs that are due by `until`, the first one first. Default: by now, by the clock of Redis, and the first
+   * 1,000 of them: what a scheduler moves next. RQ: `get_jobs_to_schedule`, `get_jobs_to_enqueue`.
+   *
+   * @throws InvalidOptionError
+   */
+  async due({
+    until,
+    offset = 0,
+    count = 1_000,
+  }: Paging & { until?: Date } = {}): Promise<RegistryEntry[]> {
+    const untilMs = until === undefined ? null : dateMs('until', until);
+    return readDue(this.doors.redis, this.queue, untilMs, offset, count);
+  }
+
+  /** Gives a scheduled job another time. RQ: `schedule`. @throws NoSuchJobError, InvalidJobOperationError, InvalidOptionError */
+  schedule(id: string, at: Date): Promise<void> {
+    return this.doors.job(id, this.queue).reschedule(at);
+  }
+}
+
 /** A queue's registries. `ready` is RQ 3's and empty elsewhere. */
 export interface Registries {
   readonly started: Registry;
   readonly finished: Registry;
   readonly failed: FailedRegistry;
   readonly deferred: Registry;
-  readonly scheduled: Registry;
+  readonly scheduled: ScheduledRegistry;
   readonly canceled: Registry;
   readonly ready: Registry;
 }
@@ -115,7 +149,7 @@ export const registriesOf = (doors: Doors, queue: string): Registries => {
     finished: of('finished'),
     failed: new FailedRegistry(doors, queue),
     deferred: of('deferred'),
-    scheduled: of('scheduled'),
+    scheduled: new ScheduledRegistry(doors, queue),
     canceled: of('canceled'),
     ready: of('ready'),
   };

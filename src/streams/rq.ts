@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { type Observable, ReplaySubject } from 'rxjs';
 import { Cipher, type EncryptionOptions, readWith } from '../redis/cipher.js';
 import {
+  addressOr,
   closeConnection,
   describeAddress,
   openBlockingConnection,
@@ -19,9 +20,16 @@ import { executionsOfWorker } from '../redis/executions.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
+import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
 import { type ListedRateLimit, listRateLimits, rateLimitedIds } from '../redis/rate-limits.js';
-import { isSuspended, type PauseOptions, resume, suspend } from '../redis/suspension.js';
+import {
+  type Pause,
+  type PauseOptions,
+  resume,
+  suspend,
+  suspensionOf,
+} from '../redis/suspension.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { type ListedWorker, listWorkers } from '../redis/worker-records.js';
 import { type Consumer, type DeliveriesOptions, deliveriesOf } from './deliveries.js';
@@ -67,14 +75,11 @@ export class Rq {
    * @throws InvalidOptionError
    */
   constructor(options: RqOptions = {}, onEnqueued: Doors['onEnqueued'] = null) {
-    for (const option of Object.keys(options)) {
-      if (!known.has(option))
-        throw new InvalidOptionError(option, `it is none of ${[...known].join(', ')}`);
-    }
+    checkKnown(options, known);
     // Before anything is opened: what throws here must leave nothing behind.
     const wire = planWire(options.wire);
     const cipher = options.encryption ? new Cipher(options.encryption) : null;
-    this.address = options.url ?? process.env.REDIS_URL ?? 'redis://localhost:6379';
+    this.address = addressOr(options.url);
     const redis = openCommandConnection(this.address);
     readWith(redis, cipher);
     const blocking = (): Redis => openBlockingConnection(this.address);
@@ -173,8 +178,13 @@ export class Rq {
   }
 
   /** RQ: `is_suspended`. */
-  isSuspended(): Promise<boolean> {
-    return isSuspended(this.doors.redis);
+  async isSuspended(): Promise<boolean> {
+    return (await this.suspension()) !== null;
+  }
+
+  /** For how long all workers are suspended yet; `null` when they are not. */
+  suspension(): Promise<Pause | null> {
+    return suspensionOf(this.doors.redis);
   }
 
   /** A handle on the worker of this name, to command it. Nothing is read. @throws InvalidNameError */

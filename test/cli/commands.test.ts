@@ -297,6 +297,33 @@ describe('info', () => {
     );
   });
 
+  it('tells of paused queues and suspended workers, and for how long', async () => {
+    await rq.queue('low').pause({ seconds: 100 });
+    await rq.queue('default').pause();
+    await rq.suspend({ seconds: 1_000 });
+    expect((await runHere(url, 'info', '-Q')).stdout.split('\n')).toEqual([
+      expect.stringMatching(/^All workers are suspended: \d+ s left$/),
+      expect.stringMatching(/^default /),
+      '  paused: until `rxrq unpause default`',
+      expect.stringMatching(/^low /),
+      expect.stringMatching(/^ {2}paused: \d+ s left$/),
+      '2 queues, 13 jobs total',
+      '',
+    ]);
+    expect((await runHere(url, 'info', '-Q', '--raw')).stdout).toMatch(
+      /^suspended \d+ s left\nqueue default .*\npaused default until `rxrq unpause default`\nqueue low .*\npaused low \d+ s left\n$/,
+    );
+    const objects = (await runHere(url, 'info', '--json')).objects;
+    expect(objects).toMatchObject([
+      { name: 'default', paused: { secondsLeft: null } },
+      { name: 'low', paused: { secondsLeft: expect.any(Number) } },
+      { kind: 'worker' },
+      { kind: 'total', suspended: { secondsLeft: expect.any(Number) } },
+    ]);
+    await rq.resume();
+    expect((await runHere(url, 'info', '-W')).stdout).not.toContain('suspended');
+  });
+
   it('prints objects of one schema', async () => {
     const objects = (await rxrq(url, 'info', '--json')).run.objects();
     expect(objects.map(({ kind }) => kind)).toEqual(['queue', 'queue', 'worker', 'total']);
@@ -310,7 +337,9 @@ describe('info', () => {
       scheduled: 0,
       deferred: 0,
       canceled: 0,
+      nextDueAt: null,
       limit: null,
+      paused: null,
     });
     expect(objects[2]).toEqual({
       kind: 'worker',

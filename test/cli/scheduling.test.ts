@@ -4,7 +4,7 @@ import { keys } from '../../src/redis/keys.js';
 import { Rq } from '../../src/streams/rq.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
-import { fakeTerminal } from './support/fake-io.js';
+import { fakeTerminal, runHere } from './support/fake-io.js';
 import { endAll, Rxrq, rxrq, tasksModule } from './support/rxrq.js';
 
 let redis: FreshRedis;
@@ -61,6 +61,57 @@ describe('rxrq enqueue', () => {
     const { code, stderr } = await here('enqueue', 'tasks.add', ...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
     expect(await redis.client.keys('*')).toEqual([]);
+  });
+});
+
+describe('rxrq scheduled', () => {
+  const at = (year: number) => new Date(Date.UTC(year, 0, 31));
+  beforeEach(async () => {
+    await rq.queue('late').enqueueWith({ jobId: 'c', at: at(2043) }, 'tasks.add', 3);
+    await rq.queue('default').enqueueWith({ jobId: 'b', at: at(2042) }, 'tasks.add', 2);
+    await rq.queue('default').enqueueWith({ jobId: 'a', inMs: 600_000 }, 'tasks.add', 1);
+  });
+
+  it('lists what waits for its time, the next one first, over all queues', async () => {
+    await redis.client.zadd(keys.scheduled('late'), 'inf', 'gone');
+    const { stdout, stderr, code } = await runHere(url, 'scheduled', '--limit', '3');
+    expect(code).toBe(0);
+    expect(stderr).toContain('… and more');
+    expect(stdout.split('\n').slice(1)).toEqual([
+      '2042-01-31 00:00:00 b default tasks.add(2)',
+      '2043-01-31 00:00:00 c late tasks.add(3)',
+      '',
+    ]);
+    expect((await runHere(url, 'scheduled')).stdout).toMatch(
+      /^never {15}gone late there is no such job$/m,
+    );
+  });
+
+  it('lists some queues only, or what is due soon, as objects', async () => {
+    expect((await runHere(url, 'scheduled', 'late', '--json')).objects).toEqual([
+      {
+        jobId: 'c',
+        queue: 'late',
+        dueAt: '2043-01-31T00:00:00.000Z',
+        name: 'tasks.add',
+        description: 'tasks.add(3)',
+      },
+    ]);
+    const soon = await runHere(url, 'scheduled', '--within', '1h', '--json');
+    expect(soon.objects.map(({ jobId }) => jobId)).toEqual(['a']);
+    const none = await runHere(url, 'scheduled', '--within', '1m');
+    expect([none.code, none.stdout, none.stderr]).toEqual([0, '', 'No scheduled jobs.\n']);
+  });
+
+  it('has the next one in info', async () => {
+    const { stdout } = await runHere(url, 'info', '-Q', 'late', 'default');
+    expect(stdout).toContain('1 scheduled\n  next scheduled: 2043-01-31T00:00:00.000Z\n');
+    const { objects } = await runHere(url, 'info', '-Q', 'late', 'none', '--json');
+    expect(objects).toMatchObject([
+      { name: 'late', scheduled: 1, nextDueAt: '2043-01-31T00:00:00.000Z' },
+      { name: 'none', nextDueAt: null },
+      { kind: 'total' },
+    ]);
   });
 });
 

@@ -52,4 +52,18 @@ for name, names in [('of-python', ['busy-one', 'low']), ('another', ['low'])]:
     expect([code, stderr]).toEqual([0, '']);
     expect(lines(stdout)).toEqual(lines(theirs));
   });
+
+  it('shows a suspended worker of Node alike, and says beside it that all are', async () => {
+    await sides.rq.suspend();
+    const state = () => sides.redis.hget(keys.worker('of-node'), 'state');
+    await until('it says so', async () => (await state()) === 'suspended');
+    const theirs = lines(await sides.python.run<string>("return cli('info')"));
+    const ours = lines((await runHere(sides.url, 'info')).stdout);
+    expect(theirs.join('\n')).toMatch(/of-node \(.*\): suspended unused, done\./);
+    expect(ours.filter((line) => !theirs.includes(line))).toEqual([
+      'All workers are suspended: until `rxrq resume`',
+    ]);
+    expect(theirs.filter((line) => !ours.includes(line))).toEqual([]);
+    await sides.rq.resume();
+  });
 });

@@ -46,6 +46,45 @@ describeWithPython('scheduled jobs', ['2.12', '1.16'], (version) => {
     return child;
   };
 
+  it('both sides list the same jobs as scheduled, with the same times, and as due', async () => {
+    const queue = sides.rq.queue('listed');
+    const { scheduled } = queue.registries;
+    const at = new Date('2041-01-31T08:00:00.000Z');
+    const ours = await queue.enqueueAt(at, 'pyjobs.add', 1);
+    const theirs = await sides.python.run<string>(
+      `
+from datetime import datetime, timezone
+return queue('listed').enqueue_at(datetime(2042, 1, 31, tzinfo=timezone.utc), 'pyjobs.add', 2).id`,
+    );
+    const python = () =>
+      sides.python.run(
+        `
+from rq.registry import ScheduledJobRegistry
+registry = ScheduledJobRegistry(queue=queue('listed'))
+return {
+    'all': [[id, registry.get_scheduled_time(id).timestamp() * 1000] for id in registry.get_job_ids()],
+    'due': registry.get_jobs_to_schedule(),
+    'by': registry.get_jobs_to_schedule(by), 'one': registry.get_jobs_to_schedule(by, chunk_size=1),
+}`,
+        { by: at.getTime() / 1_000 + 1e9 },
+      );
+    const by = new Date(at.getTime() + 1e12);
+    const idsOf = async (entries: ReturnType<typeof scheduled.entries>) =>
+      (await entries).map(({ jobId }) => jobId);
+    const node = async () => ({
+      all: (await scheduled.entries()).map(({ jobId, at: due }) => [jobId, due?.getTime()]),
+      due: await idsOf(scheduled.due()),
+      by: await idsOf(scheduled.due({ until: by })),
+      one: await idsOf(scheduled.due({ until: by, count: 1 })),
+    });
+    expect(await node()).toMatchObject({ by: [ours.id, theirs], due: [] });
+    expect(await python()).toEqual(await node());
+    await scheduled.schedule(theirs, at);
+    await makeDue('listed', ours.id);
+    expect(await node()).toMatchObject({ due: [ours.id] });
+    expect(await python()).toEqual(await node());
+  });
+
   it.each(['json', 'pickle'] as const)(
     'Python sees, moves and runs what Node scheduled (%s)',
     async (serializer) => {

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
-import { isPaused, isSuspended, pauseQueue, resume, suspend } from '../../src/redis/suspension.js';
+import {
+  pauseQueue,
+  queuePauseOf,
+  resume,
+  suspend,
+  suspensionOf,
+} from '../../src/redis/suspension.js';
 import { type QueueOrder, Turns } from '../../src/streams/queue-order.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { Wire } from './support/wire.js';
@@ -65,7 +71,7 @@ describe('a claim while workers are suspended', () => {
   it('ends by itself when it has a time', async () => {
     await suspend(wire.redis, { seconds: 100 });
     expect(await wire.redis.ttl(keys.suspended)).toBeGreaterThan(98);
-    expect(await isSuspended(wire.redis)).toBe(true);
+    expect(await suspensionOf(wire.redis)).toMatchObject({ secondsLeft: expect.any(Number) });
     for (const seconds of [0, -1, 1.5, Number.NaN])
       await expect(suspend(wire.redis, { seconds })).rejects.toThrow(/Invalid option seconds/);
   });
@@ -76,7 +82,7 @@ describe('a claim while a queue is paused', () => {
     await fill('a', 2);
     await fill('b', 2);
     await pauseQueue(wire.redis, 'a');
-    expect(await isPaused(wire.redis, 'a')).toBe(true);
+    expect(await queuePauseOf(wire.redis, 'a')).not.toBeNull();
     const worker = wire.worker('a', 'b');
     const reply = await worker.send(worker.request({ toStart: 1 }));
     expect(reply).toMatchObject({ left: 1, paused: { isSuspended: false, queues: ['a'] } });

@@ -1,7 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { firstValueFrom, take } from 'rxjs';
-import { InvalidJobOperationError, InvalidOptionError } from '../../src/redis/errors.js';
+import {
+  InvalidJobOperationError,
+  InvalidOptionError,
+  NoSuchJobError,
+} from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import type { Delivery } from '../../src/streams/delivery.js';
 import { Rq } from '../../src/streams/rq.js';
@@ -94,6 +98,51 @@ describe('registries', () => {
     await queue().registries.failed.requeue('a');
     expect(await queue().ids()).toEqual(['a']);
     await expect(queue().registries.failed.requeue('a')).rejects.toThrow(InvalidJobOperationError);
+  });
+});
+
+describe('the scheduled registry', () => {
+  const at = (year: number) => new Date(Date.UTC(year, 0, 1));
+  const schedule = (...years: number[]) =>
+    queue().enqueueMany(
+      years.map((year) => ({ name: 'f', options: { jobId: `j${year}`, at: at(year) } })),
+    );
+
+  it('lists jobs with the times at which they are due, the next one first', async () => {
+    await schedule(2042, 2041, 2043);
+    const { scheduled } = queue().registries;
+    expect((await scheduled.entries()).map(({ jobId, at }) => [jobId, at])).toEqual([
+      ['j2041', at(2041)],
+      ['j2042', at(2042)],
+      ['j2043', at(2043)],
+    ]);
+    expect(await scheduled.dueAt('j2042')).toEqual(at(2042));
+    expect(await scheduled.dueAt('none')).toBeNull();
+    const ids = async (...args: Parameters<typeof scheduled.due>) =>
+      (await scheduled.due(...args)).map(({ jobId }) => jobId);
+    expect(await ids({ until: at(2042) })).toEqual(['j2041', 'j2042']);
+    expect(await ids({ until: at(2050), offset: 1, count: 1 })).toEqual(['j2042']);
+    expect(await ids()).toEqual([]);
+    await expect(ids({ until: new Date(Number.NaN) })).rejects.toThrow(InvalidOptionError);
+    await expect(ids({ offset: -1 })).rejects.toThrow(InvalidOptionError);
+  });
+
+  it('knows by the clock of Redis what is due now, and keeps milliseconds', async () => {
+    await schedule(2041);
+    await redis.zadd(keys.scheduled('q'), 1_795_405_104.139, 'j2041');
+    const [due] = await queue().registries.scheduled.due();
+    expect(due).toMatchObject({ jobId: 'j2041', at: new Date('2026-11-23T03:38:24.139Z') });
+    expect(await queue().job('j2041').dueAt()).toEqual(due?.at);
+  });
+
+  it('gives a job another time', async () => {
+    await schedule(2041);
+    const { scheduled } = queue().registries;
+    await scheduled.schedule('j2041', at(2044));
+    expect(await scheduled.dueAt('j2041')).toEqual(at(2044));
+    await put('waiting');
+    await expect(scheduled.schedule('waiting', at(2044))).rejects.toThrow(InvalidJobOperationError);
+    await expect(scheduled.schedule('none', at(2044))).rejects.toThrow(NoSuchJobError);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ListedRateLimit } from '../../redis/rate-limits.js';
+import type { Pause } from '../../redis/suspension.js';
 import type { ListedWorker } from '../../redis/worker-records.js';
 import type { Queue, QueueCounts } from '../../streams/queue.js';
 import type { Rq } from '../../streams/rq.js';
@@ -13,6 +14,7 @@ import {
   byQueueLines,
   chartScale,
   limitText,
+  pauseText,
   queueLine,
   rateLimitLine,
   workerLine,
@@ -27,10 +29,19 @@ interface InfoOptions extends CommonOptions {
   byQueue?: boolean;
 }
 
-type QueueLimit = Awaited<ReturnType<Queue['startLimit']>>;
+interface QueueOverview {
+  name: string;
+  counts: QueueCounts;
+  /** When the first of its scheduled jobs is due; `null` when there is none. */
+  nextDueAt: Date | null;
+  limit: Awaited<ReturnType<Queue['startLimit']>>;
+  paused: Pause | null;
+}
 
 interface Overview {
-  queues: Array<{ name: string; counts: QueueCounts; limit: QueueLimit }>;
+  /** All workers are. */
+  suspended: Pause | null;
+  queues: QueueOverview[];
   rateLimits: ListedRateLimit[];
   workers: ListedWorker[];
 }
@@ -72,64 +83,64 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
 
 const look = async (io: Io, rq: Rq, names: readonly string[]): Promise<Overview> => {
   const queueNames = names.length > 0 ? names : await existingQueues(rq, io);
-  const [counts, limits, rateLimits, listening, registered] = await Promise.all([
-    Promise.all(queueNames.map((name) => rq.queue(name).counts())),
-    Promise.all(queueNames.map((name) => rq.queue(name).startLimit())),
+  const [suspended, queues, rateLimits, listening, registered] = await Promise.all([
+    rq.suspension(),
+    Promise.all(queueNames.map((name) => lookAtQueue(rq.queue(name)))),
     names.length > 0 ? [] : rq.rateLimits(),
     rq.workers(queueNames),
     names.length > 0 ? [] : rq.workers(),
   ]);
   const workers = new Map([...registered, ...listening].map((worker) => [worker.name, worker]));
-  return {
-    queues: queueNames.map((name, index) => ({
-      name,
-      counts: counts[index] as QueueCounts,
-      limit: limits[index] as QueueLimit,
-    })),
-    rateLimits,
-    workers: [...workers.values()],
-  };
+  return { suspended, queues, rateLimits, workers: [...workers.values()] };
 };
 
-const print = (io: Io, { queues, rateLimits, workers }: Overview, options: InfoOptions): void => {
-  const jobs = queues.reduce((sum, { counts }) => sum + counts.queued, 0);
-  if (options.json) {
-    if (!options.onlyWorkers)
-      for (const { name, counts, limit } of queues)
-        io.json({ kind: 'queue', name, ...counts, limit });
-    if (!options.onlyWorkers)
-      for (const limit of rateLimits) io.json({ kind: 'rateLimit', ...limit });
-    if (!options.onlyQueues) for (const worker of workers) io.json({ kind: 'worker', ...worker });
-    io.json({
-      kind: 'total',
-      at: new Date().toISOString(),
-      queues: queues.length,
-      jobs,
-      workers: workers.length,
-    });
-    return;
-  }
-  const raw = options.raw === true;
+const lookAtQueue = async (queue: Queue): Promise<QueueOverview> => {
+  const [counts, limit, paused] = await Promise.all([
+    queue.counts(),
+    queue.startLimit(),
+    queue.currentPause(),
+  ]);
+  // The FailedQueue has none, and no registries.
+  const [next] = counts.scheduled > 0 ? await queue.registries.scheduled.entries({ count: 1 }) : [];
+  return { name: queue.name, counts, nextDueAt: next?.at ?? null, limit, paused };
+};
+
+const print = (io: Io, overview: Overview, options: InfoOptions): void => {
+  if (options.json) printObjects(io, overview, options);
+  else printLines(io, overview, options);
+};
+
+const jobsIn = (queues: readonly QueueOverview[]): number =>
+  queues.reduce((sum, { counts }) => sum + counts.queued, 0);
+
+const printObjects = (io: Io, overview: Overview, options: InfoOptions): void => {
+  const { suspended, queues, rateLimits, workers } = overview;
   if (!options.onlyWorkers) {
-    const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued)));
-    for (const { name, counts, limit } of queues) {
-      io.out(
-        queueLine(
-          name,
-          counts,
-          raw ? null : barLength(counts.queued, scale, io.columns),
-          io.colors,
-        ),
-      );
-      if (limit)
-        io.out(
-          raw ? `limit ${escapeText(name)} ${limitText(limit)}` : `  starts: ${limitText(limit)}`,
-        );
-    }
-    for (const limit of rateLimits) io.out(rateLimitLine(limit, raw));
-    if (!raw) io.out(`${queues.length} queues, ${jobs} jobs total`);
+    for (const { name, counts, ...rest } of queues)
+      io.json({ kind: 'queue', name, ...counts, ...rest });
+    for (const limit of rateLimits) io.json({ kind: 'rateLimit', ...limit });
   }
-  if (!raw && !options.onlyQueues && !options.onlyWorkers) io.out('');
+  if (!options.onlyQueues) for (const worker of workers) io.json({ kind: 'worker', ...worker });
+  io.json({
+    kind: 'total',
+    at: new Date().toISOString(),
+    queues: queues.length,
+    jobs: jobsIn(queues),
+    workers: workers.length,
+    suspended,
+  });
+};
+
+const printLines = (io: Io, overview: Overview, options: InfoOptions): void => {
+  const { suspended, queues, workers } = overview;
+  const raw = options.raw === true;
+  const hasBoth = !raw && !options.onlyQueues && !options.onlyWorkers;
+  if (suspended) {
+    const left = pauseText(suspended, 'rxrq resume');
+    io.out(raw ? `suspended ${left}` : io.colors.yellow(`All workers are suspended: ${left}`));
+  }
+  if (!options.onlyWorkers) printQueues(io, overview, raw);
+  if (hasBoth) io.out('');
   if (!options.onlyQueues) {
     const names = queues.map(({ name }) => name);
     const lines = options.byQueue
@@ -138,8 +149,24 @@ const print = (io: Io, { queues, rateLimits, workers }: Overview, options: InfoO
     for (const line of lines) io.out(line);
     if (!raw) io.out(`${workers.length} workers, ${queues.length} queues`);
   }
-  if (!raw && !options.onlyQueues && !options.onlyWorkers) {
-    io.out('');
-    io.out(`Updated: ${new Date().toISOString().replace('T', ' ').replace('Z', ' UTC')}`);
+  if (!hasBoth) return;
+  io.out('');
+  io.out(`Updated: ${new Date().toISOString().replace('T', ' ').replace('Z', ' UTC')}`);
+};
+
+const printQueues = (io: Io, { queues, rateLimits }: Overview, raw: boolean): void => {
+  const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued)));
+  for (const { name, counts, nextDueAt, limit, paused } of queues) {
+    const bar = raw ? null : barLength(counts.queued, scale, io.columns);
+    const shown = escapeText(name);
+    io.out(queueLine(name, counts, bar, io.colors));
+    if (paused) {
+      const left = pauseText(paused, `rxrq unpause ${shown}`);
+      io.out(raw ? `paused ${shown} ${left}` : io.colors.yellow(`  paused: ${left}`));
+    }
+    if (nextDueAt && !raw) io.out(`  next scheduled: ${nextDueAt.toISOString()}`);
+    if (limit) io.out(raw ? `limit ${shown} ${limitText(limit)}` : `  starts: ${limitText(limit)}`);
   }
+  for (const limit of rateLimits) io.out(rateLimitLine(limit, raw));
+  if (!raw) io.out(`${queues.length} queues, ${jobsIn(queues)} jobs total`);
 };
