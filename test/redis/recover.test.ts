@@ -73,6 +73,10 @@ describe('recover', () => {
     const seen = await overdueIn(wire.redis, 'default');
     await extend(wire.redis, worker, 'default', [], wire.settings);
     expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['skipped']);
+    // Though it is over again by now: somebody renewed it in between.
+    await wire.redis.zadd(keys.leases('default'), 2, worker.tag);
+    expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['skipped']);
+    await extend(wire.redis, worker, 'default', [], wire.settings);
     // And the lease of one job, by which Python's cleaners judge.
     const python = wire.worker();
     const job = await python.claimOne();

@@ -111,6 +111,24 @@ describe('deliveries$', () => {
     await until('the third came', () => seen.length === 3, { deadlineMs: 2_000 });
   });
 
+  it('waits for no queue while it has no room', async () => {
+    const { pathname } = new URL(redis.url);
+    const waiting = async (): Promise<number> => {
+      const clients = String(await redis.client.client('LIST')).split('\n');
+      const here = clients.filter((line) => line.includes(` db=${pathname.slice(1)} `));
+      return here.filter((line) => line.includes(' flags=b ')).length;
+    };
+    const seen: Delivery[] = [];
+    rq.deliveries$(['first', 'second']).subscribe((delivery) => seen.push(delivery));
+    await until('it waits for both', async () => (await waiting()) === 2);
+    await fill('first', 1);
+    await until('it came', () => seen.length === 1);
+    // A pop on the other queue would take an id from whoever has room for it, for up to its block time.
+    await until('it waits no more', async () => (await waiting()) === 0, { deadlineMs: 2_000 });
+    await seen[0]?.finish();
+    await until('it waits again', async () => (await waiting()) === 2);
+  });
+
   it('leaves nothing behind after take(1)', async () => {
     const ids = await fill('q', 20);
     const one = await firstValueFrom(rq.queue('q').deliveries$({ concurrency: 10 }).pipe(take(1)));
