@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Casualty } from '../redis/casualties.js';
 import { failureKind, pauseMs } from '../redis/failure.js';
-import { queueKeys, type WireSettings } from '../redis/transitions/queue-keys.js';
+import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import {
   type ExchangeReply,
@@ -10,26 +10,22 @@ import {
 } from '../redis/transitions/settle-and-claim.js';
 import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settlement.js';
 import { BlockingPop } from './blocking-pop.js';
+import { HeldBack } from './held-back.js';
 import { type QueueOrder, Turns } from './queue-order.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;
+/** From so many on they are shared between the two calls; fewer go in one, which costs Redis less. */
+const crowd = 8;
 /** Working time is told in portions: the sum in Redis is a long float, too dear for every call. */
 const tellWorkedMs = 1_000;
 /** One claim a period comes unasked: a blocking pop is refused over maxmemory, a claim is not. */
 const unaskedClaimMs = 5_000;
 /** Before a refused outcome is handed in again. */
 const refusedPauseMs = 1_000;
-/** A fault is told so often, and keeps the blocking pop away for so long. */
-const faultTellMs = 60_000;
-const faultPauseMs = 8_000;
-
 /** So many pops in a row may bring nothing for us before we rest. */
 const mostUselessPops = 3;
 const uselessRestMs = 100;
-/** How often what is paused is looked at. */
-const pausedLookMs = 1_000;
-
 export interface IntakeSettings {
   queues: readonly string[];
   /** Default: first one first, strictly. */
@@ -89,14 +85,12 @@ export class Intake {
   private uselessPops = 0;
   private rest: NodeJS.Timeout | null = null;
   private readonly turns: Turns;
-  private paused: Paused | null = null;
-  private pausedLook: NodeJS.Timeout | null = null;
-  private heldBack: ReadonlyMap<string, number> = new Map();
+  private readonly heldBack = new HeldBack();
+  private lookAgain: NodeJS.Timeout | null = null;
   /** Jobs to be handed back by the next calls. */
   private backs = 0;
   /** Outcomes that Redis would not take yet. */
   private refused = 0;
-  private readonly faults = new Map<string, { seenMs: number; toldMs: number }>();
   private scheduled = false;
   private quieted = false;
   private closed = false;
@@ -192,7 +186,7 @@ export class Intake {
   close(): void {
     this.closed = true;
     clearInterval(this.unasked);
-    for (const timer of [this.rest, this.pausedLook]) if (timer) clearTimeout(timer);
+    for (const timer of [this.rest, this.lookAgain]) if (timer) clearTimeout(timer);
     for (const pop of this.pops) pop.close();
     for (const resolve of this.idleWatchers.splice(0)) resolve();
   }
@@ -209,9 +203,13 @@ export class Intake {
 
   private pump(): void {
     while (!this.closed && this.idleSlots.length > 0) {
-      const free = this.quieted
-        ? 0
-        : this.room.start + this.room.hold - this.outstanding - this.asked;
+      // What a claim under way brings may have to go back as well, behind what is waiting to.
+      if (this.backs > 0 && this.asked > 0) break;
+      if (this.backs > 1) this.waiting.sort(lastClaimedFirst);
+      const free =
+        this.quieted || this.backs > 0
+          ? 0
+          : this.room.start + this.room.hold - this.outstanding - this.asked;
       const wanted = this.mayHaveWork ? Math.max(0, free) : 0;
       if (
         this.waiting.length === 0 &&
@@ -221,9 +219,9 @@ export class Intake {
       )
         break;
       // With a crowd both slots are used, half each: Redis works on one while we work on the other.
-      const half = this.idleSlots.length === 2 && wanted >= 16 ? Math.ceil(wanted / 2) : wanted;
+      const half = this.idleSlots.length === 2 && wanted >= crowd ? Math.ceil(wanted / 2) : wanted;
       const share =
-        this.idleSlots.length === 2 && this.waiting.length >= 16
+        this.idleSlots.length === 2 && this.waiting.length >= crowd && this.backs === 0
           ? Math.ceil(this.waiting.length / 2)
           : mostSettlements;
       const toStart = Math.min(half, Math.max(0, this.room.start - this.outstanding - this.asked));
@@ -249,7 +247,6 @@ export class Intake {
     this.isUnasked = false;
     this.asked += wanted;
     this.askedUnasked += unasked;
-    if (this.backs > 1) batch.sort(lastClaimedFirst);
     if (this.waiting.length === 0) this.backs = 0;
     const request = {
       // The tag is random for each start of a worker: a counter makes the rest unique.
@@ -275,9 +272,7 @@ export class Intake {
       else if (this.settings.burst && batch.length > 0) this.mayHaveWork = true;
       if (reply.claimed.length > 0) this.uselessPops = 0;
       else if (request.hints.length > 0 && reply.left === 0) this.uselessPops += 1;
-      if (reply.faults.length > 0) this.noteFaults(reply.faults);
-      if (wanted > 0) this.notePaused(reply.paused);
-      if (wanted > 0) this.noteHeldBack(reply.heldBack);
+      this.noteHeldBack(reply, wanted > 0);
       this.turns.took(reply.claimed);
       this.answer(batch, reply.verdicts);
       for (const casualty of reply.casualties) this.events.onCasualty?.(casualty);
@@ -314,63 +309,23 @@ export class Intake {
     setTimeout(again, refusedPauseMs).unref();
   }
 
-  // An id that a pop brings from a paused queue would only go back, again and again. Instead we look.
-  private notePaused(paused: Paused | null): void {
-    if (!paused && !this.paused) return;
-    const isNews =
-      paused?.isSuspended !== this.paused?.isSuspended ||
-      paused?.queues.join() !== this.paused?.queues.join();
-    this.paused = paused;
-    if (isNews) {
-      this.releasePops((pop) => this.mayNotTakeFrom(pop.queue));
-      this.events.onPaused?.(paused);
+  // An id that a pop brings from a queue that is held back would only go back, again and again. Instead we look.
+  private noteHeldBack(reply: ExchangeReply, hasLooked: boolean): void {
+    for (const text of this.heldBack.newFaults(reply.faults))
+      this.events.onTrouble(new Error(text));
+    if (!hasLooked) return;
+    const isNews = this.heldBack.look(reply);
+    if (this.heldBack.isNone) {
+      if (isNews) this.events.onPaused?.(null);
+      return;
     }
-    if (paused) this.lookIn(pausedLookMs);
-  }
-
-  // The same for a queue that has used up its limit of starts: looked at when more may start, and in between, because the
-  // limit may be lifted.
-  private noteHeldBack(heldBack: ReadonlyMap<string, number>): void {
-    if (heldBack.size === 0 && this.heldBack.size === 0) return;
-    this.heldBack = heldBack;
-    if (heldBack.size === 0) return;
-    this.releasePops((pop) => this.mayNotTakeFrom(pop.queue));
-    this.lookIn(Math.min(pausedLookMs, ...heldBack.values()));
-  }
-
-  private lookIn(ms: number): void {
-    if (this.pausedLook) return;
-    const look = (): void => {
-      this.pausedLook = null;
+    this.releasePops((pop) => this.heldBack.isClosed(pop.queue));
+    if (isNews) this.events.onPaused?.(reply.paused);
+    this.lookAgain ??= setTimeout(() => {
+      this.lookAgain = null;
       this.mayHaveWork = true;
       this.schedule();
-    };
-    this.pausedLook = setTimeout(look, ms);
-  }
-
-  private mayNotTakeFrom(queue: string): boolean {
-    if (this.heldBack.has(queue)) return true;
-    return this.paused !== null && (this.paused.isSuspended || this.paused.queues.includes(queue));
-  }
-
-  private noteFaults(texts: readonly string[]): void {
-    const nowMs = performance.now();
-    for (const text of texts) {
-      const before = this.faults.get(text);
-      const isNews = !before || nowMs - before.toldMs > faultTellMs;
-      this.faults.set(text, { seenMs: nowMs, toldMs: isNews ? nowMs : before.toldMs });
-      if (isNews) this.events.onTrouble(new Error(text));
-    }
-  }
-
-  // A pop on a queue that cannot be claimed from would move one id after the other to the in-flight list.
-  private isFaulty(queue: string): boolean {
-    if (this.faults.size === 0) return false;
-    const sinceMs = performance.now() - faultPauseMs;
-    const own = queueKeys(queue);
-    return [...this.faults].some(
-      ([text, { seenMs }]) => seenMs > sinceMs && own.some((key) => text.includes(` ${key} `)),
-    );
+    }, this.heldBack.lookAgainMs);
   }
 
   // The same request until it is answered: the script recognises it and never does a thing twice.
@@ -405,8 +360,7 @@ export class Intake {
   private wantPops(): void {
     if (this.rest) return;
     if (this.uselessPops < mostUselessPops) {
-      for (const pop of this.pops)
-        if (!this.isFaulty(pop.queue) && !this.mayNotTakeFrom(pop.queue)) pop.want();
+      for (const pop of this.pops) if (this.heldBack.mayPop(pop.queue)) pop.want();
       return;
     }
     // What waits for others ends every pop at once, and would keep Redis busy for nothing.
