@@ -81,8 +81,16 @@ export const clientAddress = async (redis: Redis): Promise<string> => {
  */
 export const openBlockingConnection = (address: RedisAddress): Redis => open(address, {});
 
-/** Closes for good, whatever state the connection is in; pending commands reject. */
-export const closeConnection = (redis: Redis): void => redis.disconnect(false);
+/** Closes for good, whatever state the connection is in; pending commands reject, and all that come later. */
+export const closeConnection = (redis: Redis): void => {
+  const isBetween = redis.status === 'reconnecting';
+  redis.disconnect(false);
+  if (!isBetween) return;
+  // ioredis closed while it pauses between two tries stays in that pause: its queue is never answered. A try that is
+  // called off at once takes it to its end.
+  redis.connect().catch(() => undefined);
+  redis.disconnect(false);
+};
 
 /** The address without its credentials, for messages. */
 export const describeAddress = (address: RedisAddress): string => {

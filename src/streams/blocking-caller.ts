@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { closeConnection } from '../redis/connection.js';
 
 /** How much later than Redis promised to answer we stop believing in the connection, in milliseconds. */
 const graceMs = 2_000;
@@ -40,6 +41,6 @@ export class BlockingCaller {
   }
 
   close(): void {
-    this.connection.disconnect(false);
+    closeConnection(this.connection);
   }
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { closeConnection } from '../redis/connection.js';
 import { failureKind } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
 import { type WorkerAnswer, writeAnswer } from '../redis/worker-answer.js';
@@ -57,7 +58,7 @@ export class CommandInbox {
   close(): void {
     this.closed = true;
     if (this.timer) clearInterval(this.timer);
-    this.subscriber.disconnect(false);
+    closeConnection(this.subscriber);
   }
 
   /** Obeys what lies in the mailbox. */

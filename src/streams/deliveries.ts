@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Cipher } from '../redis/cipher.js';
+import { closeConnection } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
@@ -166,7 +167,7 @@ export class Consumer {
     if (isLost) this.leases.stop();
     else await this.leases.leave();
     this.intake.close();
-    this.redis.disconnect(false);
+    closeConnection(this.redis);
     this.doors.consumers.delete(this);
     this.subscriber.complete();
   }
