@@ -8,6 +8,7 @@ import {
   type EncryptionOptions,
   Rq,
   type RunningWorker,
+  rqInPlace,
   type WorkerOptions,
 } from '../../src/index.js';
 import { Cipher } from '../../src/redis/cipher.js';
@@ -15,12 +16,14 @@ import { keys } from '../../src/redis/keys.js';
 import { UndecodablePayloadError } from '../../src/redis/payload/index.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
+import { memoryHolds } from './support/memory-holds.js';
 
 const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
 const k1 = randomBytes(32);
 const k2 = randomBytes(32);
 const encryption: EncryptionOptions = { keys: { k1 }, current: 'k1' };
 const soon = { timeoutMs: 10_000 };
+const isolations = ['pool', 'fork-per-job', 'inline'] as const;
 
 let redis: FreshRedis;
 let rq: Rq;
@@ -64,7 +67,7 @@ const everything = async (): Promise<string> => {
 };
 
 describe('encryption', () => {
-  it.each(['pool', 'inline'] as const)(
+  it.each(isolations)(
     'S14: leaves nothing readable of arguments, meta and result, %s',
     async (isolation) => {
       await boot({ isolation });
@@ -146,7 +149,7 @@ describe('encryption', () => {
     await newer.close();
   }, 20_000);
 
-  it.each(['pool', 'inline'] as const)(
+  it.each(isolations)(
     'S14: is told where keys are missing, and the job put aside, %s',
     async (isolation) => {
       const plain = new Rq({ url: redis.url });
@@ -181,6 +184,35 @@ describe('encryption', () => {
     expect(await job.result(soon)).toEqual({ answer: 'S3cr3t' });
     expect(await everything()).not.toContain('S3cr3t');
   }, 20_000);
+
+  it('S14: is there where jobs run in place', async () => {
+    const inPlace = rqInPlace({ url: redis.url, handlers, encryption });
+    const options = { meta: { secret: 'S3cr3t meta' }, onSuccess: 'handlers.onSuccess' };
+    const job = await inPlace.queue().enqueueWith(options, 'handlers.echo', 'S3cr3t');
+    const failed = await inPlace.queue().enqueue('handlers.fail', 'S3cr3t');
+    expect(await job.result({ timeoutMs: 0 })).toBe('S3cr3t');
+    expect((await failed.fetch()).excInfo).toContain('RangeError: no S3cr3t\n');
+    expect(await everything()).not.toContain('S3cr3t');
+    await inPlace.close();
+  }, 20_000);
+
+  (process.platform === 'linux' ? it : it.skip).each(['pool', 'fork-per-job'] as const)(
+    'S14: S16: has its keys in no memory of a child, %s',
+    async (isolation) => {
+      let printed = '';
+      await boot(
+        { isolation },
+        { onOutput: (_: unknown, __: unknown, text: string) => (printed += text) },
+      );
+      await rq.queue().enqueue('handlers.keep', 'S3cr3t argument');
+      const pid = Number(await until('it runs', () => /pid (\d+);/.exec(printed)?.[1]));
+      expect(pid).not.toBe(process.pid);
+      // What is certainly there is found: so the keys would be.
+      expect(memoryHolds(pid, Buffer.from('S3cr3t argument'))).toBe(true);
+      expect(memoryHolds(pid, k1)).toBe(false);
+    },
+    20_000,
+  );
 
   it('S14: S16: shows its keys to nobody', async () => {
     const forms = [k1.toString('hex'), k1.toString('base64'), k1.toString('latin1'), k1.join(', ')];
