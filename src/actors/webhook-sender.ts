@@ -9,6 +9,8 @@ const mostAtOnce = 16;
 const mostWaiting = 1_000;
 /** Of a traceback; receivers have limits of their own. */
 const longestText = 64 * 1024;
+/** A job may not keep one of the places for longer, whatever time it allows, in milliseconds. */
+const longestRequestMs = 300_000;
 /** A worker that leaves waits so long for those under way, in milliseconds. */
 const lastWaitMs = 1_500;
 
@@ -70,6 +72,7 @@ export class WebhookSender {
 
   private async request(request: Request): Promise<void> {
     const { webhook, body } = request;
+    const timeoutMs = Math.min(webhook.timeoutMs, longestRequestMs);
     try {
       const response = await this.send(webhook.url, {
         method: webhook.method,
@@ -80,7 +83,7 @@ export class WebhookSender {
         body,
         // Where a receiver points to is not where the producer said.
         redirect: 'manual',
-        signal: AbortSignal.any([this.leaving.signal, AbortSignal.timeout(webhook.timeoutMs)]),
+        signal: AbortSignal.any([this.leaving.signal, AbortSignal.timeout(timeoutMs)]),
       });
       // However long the answer is, nobody reads it.
       await response.body?.cancel();

@@ -7,23 +7,34 @@ import { newJobOf } from '../../src/redis/new-job.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 
+/** Sources below a directory, with it. */
+const filesOf = (directory: string): string[] =>
+  readdirSync(root + directory, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `${directory}/${file}`);
+
 describe('the house', () => {
   it('S11: builds no script from data', () => {
-    const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter(
-      (file) => file.endsWith('.ts'),
-    );
+    const sources = filesOf('src');
     expect(sources.length).toBeGreaterThan(150);
     for (const file of sources) {
-      const text = read(`src/${file}`);
+      const text = read(file);
       // A script that is sent by hand is a literal without a hole in it.
       for (const [, quote, script] of text.matchAll(
         /\.(?:eval|call\w*\(\s*'EVAL',)\(?\s*(["'`])([\s\S]*?)\1/g,
       ))
         expect([file, quote === '`' && script?.includes('${')]).toEqual([file, false]);
-      if (file !== 'redis/scripts.ts')
+      if (file !== 'src/redis/scripts.ts')
         expect([file, /source:\s*`/.test(text)]).toEqual([file, false]);
       expect([file, /new Function\(|\beval\(['"`]|node:vm/.test(text)]).toEqual([file, false]);
     }
+  });
+
+  it('S21: S22: S23: S24: listens on no port, so that nobody can ask it anything', () => {
+    const listening = filesOf('src').filter((file) =>
+      /node:(?:https?|http2|dgram)'|createServer/.test(read(file)),
+    );
+    expect(listening).toEqual([]);
   });
 
   it.each(['a,b', 'x:intermediate', 'failed', '', 'a b', 'a\nb', 'a\u0000', 'x'.repeat(201)])(

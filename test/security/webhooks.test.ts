@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Settled } from '../../src/actors/recorder.js';
 import { WebhookSender } from '../../src/actors/webhook-sender.js';
 import { decodeWebhooks } from '../../src/redis/webhooks.js';
@@ -77,6 +77,20 @@ describe('S20: webhooks', () => {
     expect(troubles[0]).toMatch(/timeout/i);
     await sender.leave();
   });
+
+  it.each([301, 2 ** 22, Number.MAX_SAFE_INTEGER])(
+    'S20: have one of five minutes, whatever the job says: %d s',
+    async (timeout) => {
+      answer = (response) => response.end();
+      const given = jest.spyOn(AbortSignal, 'timeout');
+      const sender = sendTo({ url: origin, timeout });
+      await until('it was sent', () => seen.length === 1);
+      await sender.leave();
+      expect(given.mock.calls).toEqual([[300_000]]);
+      given.mockRestore();
+      expect(troubles).toEqual([]);
+    },
+  );
 
   it.each(['file:///etc/passwd', 'ftp://x/', 'javascript:1', 'data:,x', '//x', 7, null])(
     'S20: go nowhere for the URL %j',
