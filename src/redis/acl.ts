@@ -24,6 +24,7 @@ const jobKeys = [
   // The queues' own, and the jobs'.
   ...['queues', 'queue:*', 'job:*', 'scheduled:*', 'deferred:*', 'failed:*', 'finished:*'],
   ...['canceled:*', 'results:*', 'groups', 'group:*', 'wip:*', 'executions:*', 'execution:*'],
+  ...['rl-keys', 'rl:*'],
 ].map((name) => `~rq:${name}`);
 
 const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
@@ -45,7 +46,7 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
     keys: [
       ...['~rq:cron_*', '~rxrq:cron:*', '~rxrq:events:*'],
       ...['~rq:queues', '~rq:queue:*', '~rq:job:*', '~rq:scheduled:*', '~rq:groups', '~rq:group:*'],
-      ...['%R~rq:suspended', '%R~rxrq:paused:*'],
+      ...['~rq:rl-keys', '~rq:rl:*', '%R~rq:suspended', '%R~rxrq:paused:*'],
     ],
   },
   reader: { commands: look, keys: ['%R~rq:*', '%R~rxrq:*'] },

@@ -64,8 +64,13 @@ describe('S27: each role', () => {
     const many = await queue.enqueueMany([
       { name: 'handlers.add', args: [7, 8], options: { meta: { x: 1 } } },
     ]);
-    const results = [first, after, due, ...many].map((job) => job.result(soon));
-    expect(await Promise.all(results)).toEqual([3, 7, 11, 15]);
+    const rateLimit = { key: 'tenant', concurrency: 1 };
+    const limited = [
+      await queue.enqueueWith({ rateLimit }, 'handlers.add', 9, 10),
+      await queue.enqueueWith({ rateLimit }, 'handlers.add', 11, 12),
+    ];
+    const results = [first, after, due, ...many, ...limited].map((job) => job.result(soon));
+    expect(await Promise.all(results)).toEqual([3, 7, 11, 15, 19, 23]);
     const doomed = await queue.enqueueWith(
       { retry: { max: 1 }, resultTtl: 5 },
       'handlers.fail',
@@ -96,7 +101,13 @@ describe('S27: each role', () => {
     const cron = await bootCron({
       url: urlOf('cron'),
       entries: defineCron([
-        { task: 'handlers.add', args: [1, 2], queue: 'other', intervalSeconds: 1 },
+        {
+          task: 'handlers.add',
+          args: [1, 2],
+          queue: 'other',
+          intervalSeconds: 1,
+          options: { rateLimit: { key: 'cron', concurrency: 1 } },
+        },
       ]),
       handleSignals: false,
       on: { onEnqueued: ({ jobId }) => void told.push(jobId) },
