@@ -36,7 +36,7 @@ export const keys = {
   /** While it is there no worker of ours takes a job of this queue. */
   paused: (queue: string) => `rxrq:paused:${queue}`,
   /** HASH `max`, `perMs`, `used`: how many jobs of this queue workers of ours may take in a time. */
-  startLimit: (queue: string) => `rxrq:limit:${queue}`,
+  startLimit: (queue: string) => `${prefixes.startLimit}${queue}`,
   /** LIST of `<ms> <how many>`: when they did, within that time. */
   starts: (queue: string) => `${prefixes.starts}${queue}`,
   /** SET of keys of rate limits that are in use. RQ 3, as the next three. */
@@ -62,11 +62,11 @@ export const keys = {
   failedQueue: 'rq:queue:failed',
   /** ZSET of cron processes' names → last heartbeat, in seconds with fraction. */
   cronSchedulers: 'rq:cron_schedulers',
-  cronScheduler: (name: string) => `rq:cron_scheduler:${name}`,
+  cronScheduler: (name: string) => `${prefixes.cronScheduler}${name}`,
   /** ZSET of cron entries' names → when they last enqueued, in seconds with fraction. */
   cronJobs: 'rq:cron_jobs',
   /** ZSET of the jobs that a cron entry made → when they were enqueued, in seconds with fraction. */
-  cronHistory: (name: string) => `rq:cron_job:${name}:jobs`,
+  cronHistory: (name: string) => `${prefixes.cronHistory}${name}:jobs`,
   /** STREAM of a queue's lifecycle events. */
   events: (queue: string) => `rxrq:events:${queue}`,
   /** ZSET of workers' tags → end of their lease, in milliseconds: what our recoverers judge by. */
@@ -74,9 +74,9 @@ export const keys = {
   /** What a worker's last settle-and-claim answered, so that a lost reply can be asked for again. */
   reply: (worker: string, slot: number) => `rxrq:reply:${worker}:${slot}`,
   /** LIST of commands that a worker of ours finds when it did not hear them. */
-  mailbox: (worker: string) => `rxrq:commands:${worker}`,
+  mailbox: (worker: string) => `${prefixes.mailbox}${worker}`,
   /** What a worker answered to the command of this id, JSON. */
-  answer: (commandId: string) => `rxrq:answer:${commandId}`,
+  answer: (commandId: string) => `${prefixes.answer}${commandId}`,
   /** Taken for some minutes by whoever prunes the groups. */
   pruningGroups: 'rxrq:pruning-groups',
   /** Taken for some seconds by whoever sweeps the rate limits. */
@@ -88,7 +88,7 @@ export const keys = {
   /** How far a pipeline's sink has read. */
   cursor: (sink: string) => `rxrq:cursor:${sink}`,
   /** HASH of a queue's cron entries → the last tick that was enqueued: `<due, ms> <job id>`. */
-  cron: (queue: string) => `rxrq:cron:${queue}`,
+  cron: (queue: string) => `${prefixes.cron}${queue}`,
 } as const;
 
 /** What precedes a job's id or a part of it, for scripts that learn ids only while they run. */
@@ -109,6 +109,12 @@ export const prefixes = {
   events: 'rxrq:events:',
   starts: 'rxrq:starts:',
   commandsTo: 'rq:pubsub:',
+  mailbox: 'rxrq:commands:',
+  answer: 'rxrq:answer:',
+  startLimit: 'rxrq:limit:',
+  cron: 'rxrq:cron:',
+  cronScheduler: 'rq:cron_scheduler:',
+  cronHistory: 'rq:cron_job:',
 } as const;
 
 /** The queue's name in a member of `rq:queues`, or `null` when it is not one of RQ's. */

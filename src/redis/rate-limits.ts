@@ -57,8 +57,9 @@ export const rateLimitedIds = (redis: Redis, key: string, count = 1_000): Promis
   redis.zrange(keys.rateLimited(key), '0', String(count - 1));
 
 const sweepEveryMs = 5_000;
-/** Slots of one key that are looked at in one sweep. */
+/** Slots of one key that are looked at in one sweep, and jobs that wait: those who came first expire first. */
 const mostSlots = 10_000;
+const mostWaiting = 1_000;
 
 /**
  * Takes back slots that jobs hold no more; one of all workers does so, every five seconds. Answers how many, or `null`
@@ -68,9 +69,17 @@ export const sweepLimits = async (redis: Redis, settings: WireSettings): Promise
   const turn = await redis.set(keys.sweepingLimits, '1', 'PX', sweepEveryMs, 'NX');
   if (turn === null) return null;
   let taken = 0;
-  for (const key of await redis.smembers(keys.rateLimits)) {
-    const args = [key, settings.eventLogLength, mostSlots];
-    taken += (await runScript(redis, sweepScript, [], args)) as number;
-  }
+  for (const key of await redis.smembers(keys.rateLimits))
+    taken += await sweepLimit(redis, key, settings);
   return taken;
+};
+
+/** The same for one limit, at once. Whoever may have a slot then gets it. Answers how many were taken back. */
+export const sweepLimit = async (
+  redis: Redis,
+  key: string,
+  { eventLogLength }: WireSettings,
+): Promise<number> => {
+  const args = [key, eventLogLength, mostSlots, mostWaiting];
+  return (await runScript(redis, sweepScript, [], args)) as number;
 };

@@ -389,4 +389,12 @@ describe('the sweep', () => {
     expect(await sweepLimits(wire.redis, wire.settings)).toBe(1);
     expect(await allowed()).toEqual(['e', 'f', 'g', 'h']);
   });
+
+  it('takes out what waits for a slot and has expired, or is canceled by somebody who knows no limits', async () => {
+    await put(limited('a'), limited('b'), limited('c'), limited('d'));
+    await wire.redis.del(keys.job('b'));
+    await wire.redis.hset(keys.job('c'), 'status', 'canceled');
+    await sweepLimits(wire.redis, wire.settings);
+    expect([await allowed(), await waiting()]).toEqual([['a'], ['d']]);
+  });
 });

@@ -2,12 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import { bytes } from './chunks.js';
-import { type Finding, type Suspicion, shown } from './finding.js';
+import { type AuditCode, type Finding, type Suspicion, shown } from './finding.js';
 import { type Clock, type JobView, noPlaces } from './job-view.js';
 import { judgeDeferred } from './judge-deferred.js';
 import { judgeHouse } from './judge-house.js';
 import { judgeJob } from './judge-job.js';
+import { judgeLimited, judgeLimits } from './judge-limits.js';
 import { judgeLogs, type LogReading } from './judge-log.js';
+import { judgeGrouped, judgeMarks } from './judge-marks.js';
 import { lookAtJob } from './look-at-job.js';
 import { mend } from './mend.js';
 import { leaseName, readHashes, type Survey, survey } from './survey.js';
@@ -17,6 +19,11 @@ export interface AuditOptions {
   queues?: readonly string[];
   /** Between the two looks, in milliseconds. Default: half the workers' lease, which is two of their heartbeats. */
   intervalMs?: number;
+  /**
+   * For facts that living workers see to by themselves, now and then: the least time between the two looks, in milliseconds.
+   * Default 12 s, a sweep's period twice and a little.
+   */
+  sweptWithinMs?: number;
   /** How long after its end a lease may go unrecovered, in milliseconds. Default: half the workers' lease. */
   graceMs?: number;
   /** Mend what can be mended safely. Default false: nothing is written. */
@@ -52,22 +59,23 @@ export const audit = async (
     repair = false,
     intervalMs = wire.narrowLeaseMs / 2,
     graceMs = wire.narrowLeaseMs / 2,
+    sweptWithinMs = 12_000,
   } = options;
   const first = seen ?? (await survey(redis));
   const log = await judgeLogs(redis, first.names.queues);
   const suspicions = [
     ...first.odd,
-    ...(await judgeHouse(redis, first, wire.eventLogLength)),
+    ...(await judgeBeside(redis, first, wire)),
     ...(await judgeJobs(redis, first, log, graceMs)),
   ];
   const isMeant = ({ queue }: Suspicion): boolean =>
     !queues || (queue !== null && queues.includes(bytes(queue).toString('utf8')));
   const seenAgain: Suspicion[] = [...log.suspicions];
-  if (suspicions.some(isMeant)) {
-    await delay(intervalMs);
-    seenAgain.push(
-      ...(await lookAgain(redis, suspicions.filter(isMeant), first, log, wire, graceMs)),
-    );
+  const meant = suspicions.filter(isMeant);
+  if (meant.length > 0) {
+    const isPatient = meant.some(({ code }) => swept.has(code));
+    await delay(isPatient ? Math.max(intervalMs, sweptWithinMs) : intervalMs);
+    seenAgain.push(...(await lookAgain(redis, meant, first, log, wire, graceMs)));
   }
   const findings: Finding[] = [];
   for (const suspicion of seenAgain.filter(isMeant)) {
@@ -101,6 +109,22 @@ export const audit = async (
   };
 };
 
+/** Of these workers see to some by themselves, now and then. */
+const swept: ReadonlySet<AuditCode> = new Set(['A21', 'A23']);
+/** Facts that a look at the job alone would not find again. */
+const besideJobs: ReadonlySet<AuditCode> = new Set(['A14', 'A21', 'A22', 'A23']);
+
+/** All that is judged by names and books, and not job by job. */
+const judgeBeside = async (
+  redis: Redis,
+  seen: Survey,
+  { eventLogLength }: WireSettings,
+): Promise<Suspicion[]> => [
+  ...(await judgeHouse(redis, seen, eventLogLength)),
+  ...(await judgeLimits(redis, seen)),
+  ...(await judgeMarks(redis, seen)),
+];
+
 const judgeJobs = async (
   redis: Redis,
   { names, places, workerLeases }: Survey,
@@ -109,6 +133,8 @@ const judgeJobs = async (
 ): Promise<Suspicion[]> => {
   const found: Suspicion[] = [];
   const deferred: string[] = [];
+  const limited: string[] = [];
+  const grouped: string[] = [];
   const ids = new Set(names.jobIds);
   for (const id of places.keys()) ids.add(id);
   for await (const part of readHashes(redis, ids)) {
@@ -118,12 +144,17 @@ const judgeJobs = async (
       workerLease: (queue, execution) => workerLeases.get(leaseName(queue, execution)),
     };
     for (const [id, hash] of part) {
-      if (typeof hash === 'object' && hash.fields.status === 'deferred') deferred.push(id);
+      const { status, group_id } = typeof hash === 'object' ? hash.fields : {};
+      if (status === 'deferred') deferred.push(id);
+      if (status === 'rate_limited') limited.push(id);
+      if (group_id) grouped.push(id);
       found.push(...judgeJob({ id, hash, ...(places.get(id) ?? noPlaces()) }, clock));
       found.push(...judgeAttempt(id, hash, log));
     }
   }
   found.push(...(await judgeDeferred(redis, deferred)));
+  found.push(...(await judgeLimited(redis, limited)));
+  found.push(...(await judgeGrouped(redis, grouped)));
   return found;
 };
 
@@ -152,14 +183,17 @@ const lookAgain = async (
   const suspected = new Set(suspicions.map(nameOf));
   const queuesOf = new Map<string, Set<string>>();
   for (const { id, queue, code } of suspicions) {
-    if (id === null || code === 'A14') continue;
+    if (id === null || besideJobs.has(code)) continue;
     const queues = queuesOf.get(id) ?? new Set();
     queuesOf.set(id, queue === null ? queues : queues.add(queue));
   }
-  const again: Suspicion[] = await judgeDeferred(
-    redis,
-    suspicions.flatMap(({ id, code }) => (code === 'A13' && id !== null ? [id] : [])),
-  );
+  const idsWith = (wanted: AuditCode): string[] =>
+    suspicions.flatMap(({ id, code }) => (code === wanted && id !== null ? [id] : []));
+  const again: Suspicion[] = [
+    ...(await judgeDeferred(redis, idsWith('A13'))),
+    ...(await judgeLimited(redis, idsWith('A21'))),
+    ...(await judgeGrouped(redis, idsWith('A22'))),
+  ];
   for (const [id, queues] of queuesOf) {
     const { waiting, inFlight, leases, registered } = first.places.get(id) ?? noPlaces();
     for (const queue of [
@@ -171,9 +205,9 @@ const lookAgain = async (
     const { view, clock } = await lookAtJob(redis, id, [...queues], graceMs);
     again.push(...judgeJob(view, clock), ...judgeAttempt(id, view.hash, log));
   }
-  if (suspicions.some(({ id, code }) => id === null || code === 'A14')) {
+  if (suspicions.some(({ id, code }) => id === null || besideJobs.has(code))) {
     const second = await survey(redis);
-    again.push(...second.odd, ...(await judgeHouse(redis, second, wire.eventLogLength)));
+    again.push(...second.odd, ...(await judgeBeside(redis, second, wire)));
   }
   return again.filter((suspicion) => suspected.has(nameOf(suspicion)));
 };

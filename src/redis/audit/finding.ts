@@ -23,6 +23,9 @@ export const auditCodes = {
   A18: 'events: a story that no job can have',
   A19: 'unbounded: a helper key that grows or stays for ever',
   A20: 'tokens: hash, lease and log name different executions',
+  A21: 'rate limit: a slot that no job holds, or a job that nobody lets through',
+  A22: 'group: its jobs and the list of groups do not agree',
+  A23: 'marks: a mark or a count of ours that nothing agrees with',
 } as const;
 
 export type AuditCode = keyof typeof auditCodes;

@@ -36,6 +36,8 @@ export const fieldNames = [
   'allow_dependency_failures',
   'dependency_ids',
   'x_unmet',
+  'rate_limit_key',
+  'group_id',
 ] as const;
 
 export type FieldName = (typeof fieldNames)[number];

@@ -8,6 +8,8 @@ import { members, type Survey, tolerate } from './survey.js';
 const mostResults = 200;
 const workerTtlSeconds = 480;
 const helperTtlSeconds = 3_600;
+/** What cron knows of its entries: RQ's, a year. */
+const cronTtlSeconds = 31_536_000;
 
 /** Everything that is wrong beside the jobs: workers, names of queues, helper keys. Reads only. */
 export const judgeHouse = async (
@@ -85,7 +87,7 @@ export const judgeHouse = async (
   for (const name of await withoutEnd(redis, [...names.helpers])) {
     report('A19', `${name} never expires`, 'made to expire', {
       verb: 'expireKey',
-      args: [name, helperTtlSeconds],
+      args: [name, isOfCron(name) ? cronTtlSeconds : helperTtlSeconds],
     });
   }
   const longest = Math.ceil(eventLogLength * 1.1) + mostResults;
@@ -112,3 +114,6 @@ export const judgeHouse = async (
   }
   return found;
 };
+
+const isOfCron = (name: string): boolean =>
+  name.startsWith(prefixes.cron) || name.startsWith(prefixes.cronHistory);

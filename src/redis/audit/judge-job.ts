@@ -5,8 +5,8 @@ import type { Suspicion } from './finding.js';
 import { type Clock, type HashView, type JobView, registryOf } from './job-view.js';
 import { isNowhere, judgeStatus, type Report } from './judge-status.js';
 
-/** Statuses of Python RQ 3 that we never write: such jobs are Python's business. */
-const foreignStatuses = new Set(['rate_limited', 'ready_to_enqueue']);
+/** Of Python RQ 3; we never write it: such jobs are Python's business. */
+const foreignStatuses = new Set(['ready_to_enqueue']);
 const overdueAfterMs = 60_000;
 /** Registries are cleaned now and then, hashes expire by themselves; a second lies between their roundings. */
 const roundingMs = 2_000;

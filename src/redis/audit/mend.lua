@@ -131,6 +131,47 @@ function verbs.trim()
   return redis.call('XTRIM', KEYS[7], 'MAXLEN', ARGV[4])
 end
 
+function verbs.nameLimit()
+  return redis.call('SADD', KEYS[7], ARGV[4])
+end
+
+function verbs.unwait()
+  if status == 'rate_limited' then return 0 end
+  return redis.call('ZREM', KEYS[7], id)
+end
+
+-- Behind those that wait: nobody knows since when it does.
+function verbs.awaitSlot()
+  if status ~= 'rate_limited' or redis.call('HGET', job, 'rate_limit_key') ~= ARGV[4] then return 0 end
+  redis.call('SADD', KEYS[8], ARGV[4])
+  redis.call('HSETNX', KEYS[9], 'concurrency', redis.call('HGET', job, 'rate_limit_concurrency') or 1)
+  return redis.call('ZADD', KEYS[7], 'NX', nowSeconds, id)
+end
+
+function verbs.nameGroup()
+  if redis.call('SCARD', KEYS[7]) == 0 then return 0 end
+  return redis.call('SADD', KEYS[8], ARGV[4])
+end
+
+function verbs.joinGroup()
+  if redis.call('HGET', job, 'group_id') ~= ARGV[4] then return 0 end
+  redis.call('SADD', KEYS[8], ARGV[4])
+  return redis.call('SADD', KEYS[7], id)
+end
+
+function verbs.countStarts()
+  local used = 0
+  for _, entry in ipairs(redis.call('LRANGE', KEYS[8], 0, -1)) do used = used + (tonumber(string.match(entry, '^%d+ (%d+)$')) or 0) end
+  if redis.call('HGET', KEYS[7], 'used') == tostring(used) then return 0 end
+  redis.call('HSET', KEYS[7], 'used', used)
+  return 1
+end
+
+function verbs.dropMark()
+  if redis.call('HGET', KEYS[7], ARGV[4]) ~= ARGV[5] then return 0 end
+  return redis.call('HDEL', KEYS[7], ARGV[4])
+end
+
 local changed = verbs[verb]()
 appendEvents('', ARGV[3])
 return changed > 0 and 1 or 0

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
+import { sweepLimit } from '../rate-limits.js';
 import { loadScript, runScript } from '../scripts.js';
-import { freeStuck } from '../transitions/free-dependents.js';
+import { freeMore, freeStuck } from '../transitions/free-dependents.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import { recover, recoverIntermediate } from '../transitions/recover.js';
 import { restore } from '../transitions/restore.js';
@@ -45,6 +46,28 @@ export const mend = async (
     case 'trim':
     case 'unlistWorker':
       return run(redis, verb, queue, id, wire, [first], [bytes(second)]);
+    case 'sweepLimit':
+      return sweep(redis, utf8(first), wire);
+    case 'nameLimit':
+      return run(redis, verb, '', id, wire, [keys.rateLimits], [bytes(first)]);
+    case 'unwait':
+      return run(redis, verb, '', id, wire, [keys.rateLimited(first)], []);
+    case 'awaitSlot': {
+      const books = [keys.rateLimited(first), keys.rateLimits, keys.rateLimit(first)];
+      const isBack = await run(redis, verb, queue, id, wire, books, [bytes(first)]);
+      await sweepLimit(redis, utf8(first), wire);
+      return isBack;
+    }
+    case 'nameGroup':
+    case 'joinGroup':
+      return run(redis, verb, '', id, wire, [keys.group(first), keys.groups], [bytes(first)]);
+    case 'freeMore':
+      await freeMore(redis, wire);
+      return true;
+    case 'countStarts':
+      return run(redis, verb, queue, id, wire, [first, second], []);
+    case 'dropMark':
+      return run(redis, verb, '', id, wire, [first], [bytes(second), bytes(third)]);
     case 'nameQueue':
     case 'unnameQueue':
       return run(redis, verb, queue, id, wire, [keys.queues], [bytes(first)]);
@@ -59,6 +82,16 @@ export const mend = async (
         args,
       );
   }
+};
+
+/** Whether it gave a slot back, let somebody through, or forgot a limit that nobody uses. */
+const sweep = async (redis: Redis, key: string, wire: WireSettings): Promise<boolean> => {
+  const books = async (): Promise<string> => {
+    const waiting = await redis.zcard(keys.rateLimited(key));
+    return `${waiting} ${await redis.sismember(keys.rateLimits, key)}`;
+  };
+  const before = await books();
+  return (await sweepLimit(redis, key, wire)) > 0 || (await books()) !== before;
 };
 
 // The transitions take names as text.

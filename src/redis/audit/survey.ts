@@ -15,8 +15,15 @@ export interface Names {
   executions: Set<string>;
   results: Set<string>;
   workers: Set<string>;
-  /** Of ours, which should expire or be bounded. */
+  /** Of ours, or of cron's, which should expire or be bounded. */
   helpers: Set<string>;
+  /** Keys of rate limits, as jobs name them. */
+  limits: Set<string>;
+  /** Queues with a limit of starts. */
+  startLimits: Set<string>;
+  groups: Set<string>;
+  /** Queues of our cron entries. */
+  cronQueues: Set<string>;
 }
 
 /** What stands in lists and registries. */
@@ -155,7 +162,7 @@ export const tolerate = async <T>(
   }
 };
 
-const readAll = async <T>(chunks: AsyncIterable<T[]>): Promise<T[]> => {
+export const readAll = async <T>(chunks: AsyncIterable<T[]>): Promise<T[]> => {
   const all: T[] = [];
   for await (const part of chunks) for (const one of part) all.push(one);
   return all;
@@ -175,7 +182,13 @@ const sortNames = async (redis: Redis): Promise<Names> => {
     results: new Set(),
     workers: new Set(),
     helpers: new Set(),
+    limits: new Set(),
+    startLimits: new Set(),
+    groups: new Set(),
+    cronQueues: new Set(),
   };
+  const limits = await tolerate([], null, keys.rateLimits, members(redis, keys.rateLimits));
+  for (const key of limits) names.limits.add(key);
   for (const member of await tolerate([], null, keys.queues, members(redis, keys.queues))) {
     if (member.startsWith(prefixes.queue)) addQueue(names, member.slice(prefixes.queue.length));
   }
@@ -193,6 +206,16 @@ const addQueue = (names: Names, queue: string): void => {
     names.queues.add(queue);
 };
 
+const helperPrefixes = [
+  ...['rxrq:reply:', 'rq:clean_registries:', prefixes.mailbox, prefixes.answer, prefixes.starts],
+  ...[prefixes.cron, prefixes.cronScheduler, prefixes.cronHistory],
+];
+const locks: ReadonlySet<string> = new Set([keys.sweep, keys.sweepingLimits, keys.pruningGroups]);
+
+const addRest = (names: Set<string>, rest: string | null): void => {
+  if (rest !== null) names.add(rest);
+};
+
 const sortName = (names: Names, name: string): void => {
   const rest = (prefix: string): string | null =>
     name.startsWith(prefix) ? name.slice(prefix.length) : null;
@@ -207,11 +230,16 @@ const sortName = (names: Names, name: string): void => {
   else if (rest(prefixes.worker) !== null && !name.endsWith(':executions')) names.workers.add(name);
   else if (
     name.includes(prefixes.firstSeen) ||
-    name.startsWith('rxrq:reply:') ||
-    name.startsWith('rq:clean_registries:')
+    helperPrefixes.some((prefix) => name.startsWith(prefix)) ||
+    locks.has(name)
   ) {
     names.helpers.add(name);
   }
+  const limit = rest(prefixes.rateLimit)?.replace(/:(allowed|rate_limited)$/, '');
+  if (limit !== undefined) names.limits.add(limit);
+  addRest(names.startLimits, rest(prefixes.startLimit));
+  addRest(names.groups, rest(prefixes.group));
+  addRest(names.cronQueues, rest(prefixes.cron));
   const queue = rest(prefixes.queue) ?? ofQueues.map(rest).find((found) => found !== null);
   if (queue != null && !name.includes(prefixes.firstSeen)) addQueue(names, queue);
 };

@@ -30,7 +30,7 @@ export const judgeKeys = ({ bareLeases, results, endlessResults }: KeysReading):
 
 const badCodes: Readonly<Partial<Record<AuditCode, Level>>> = {
   ...{ A1: 'problem', A2: 'problem', A5: 'problem', A9: 'problem', A20: 'problem' },
-  ...{ A11: 'note', A14: 'note', A15: 'note', A17: 'note', A19: 'note' },
+  ...{ A11: 'note', A14: 'note', A15: 'note', A17: 'note', A19: 'note', A22: 'note', A23: 'note' },
 };
 
 /** The findings of an audit, one diagnosis for each kind. Pure. */

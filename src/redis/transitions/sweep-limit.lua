@@ -2,11 +2,11 @@
 -- Takes back slots of one rate limit that jobs hold no more: those of workers that know no limits (Python before 3), of
 -- jobs that expired in their queue, and of others whose end nobody told. Then those that wait get them.
 -- names: wipPrefix
--- ARGV  1 key of the limit   2 event log length   3 how many slots are looked at
+-- ARGV  1 key of the limit   2 event log length   3 how many slots are looked at   4 how many of those that wait
 -- Returns how many were taken back; nothing is done where a key has a wrong type.
 local key = ARGV[1]
 if limitFault(key) then return 0 end
-local _, allowed = slotKeys(key)
+local _, allowed, waiting = slotKeys(key)
 
 -- A canceled job may still run: its worker has not seen to it yet.
 local function isRunning(id, origin)
@@ -25,6 +25,10 @@ for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
     redis.call('ZREM', allowed, id)
     taken = taken + 1
   end
+end
+-- What waited and expired, or was taken away by somebody who knows no limits, would stand in the way of an audit.
+for _, id in ipairs(redis.call('ZRANGE', waiting, 0, ARGV[4])) do
+  if redis.pcall('HGET', jobPrefix .. id, 'status') ~= 'rate_limited' then redis.call('ZREM', waiting, id) end
 end
 promote(key, '')
 appendEvents('', ARGV[2])

@@ -3,7 +3,11 @@ import type { RedisServer } from '../../../scripts/redis-server.mjs';
 import { type AuditOptions, type AuditReport, audit } from '../../../src/redis/audit/audit.js';
 import { type AuditCode, auditCodes } from '../../../src/redis/audit/finding.js';
 import { keys } from '../../../src/redis/keys.js';
+import { newJobOf } from '../../../src/redis/new-job.js';
+import { sweepLimits } from '../../../src/redis/rate-limits.js';
+import { limitStarts } from '../../../src/redis/start-limits.js';
 import { cancel } from '../../../src/redis/transitions/cancel.js';
+import { cronTick } from '../../../src/redis/transitions/cron-tick.js';
 import { extend } from '../../../src/redis/transitions/extend.js';
 import { registerBirth } from '../../../src/redis/transitions/worker-life.js';
 import { longestHoldMs } from '../../support/longest-hold.js';
@@ -25,12 +29,13 @@ afterAll(async () => {
 });
 
 const look = (options: AuditOptions = {}) =>
-  audit(wire.redis, wire.settings, { intervalMs: 5, graceMs: 1_000, ...options });
+  audit(wire.redis, wire.settings, { intervalMs: 5, sweptWithinMs: 5, graceMs: 1_000, ...options });
 const codes = async (options: AuditOptions = {}) =>
   (await look(options)).findings.map(({ code, jobId }) => `${code} ${jobId}`).sort();
 
 /** A system with a job in every place, as its transitions leave it. */
 const populate = async (): Promise<void> => {
+  await limitStarts(wire.redis, 'default', { max: 1_000, perSeconds: 3_600 });
   await wire.enqueue('running', 'held', 'finished', 'failed', 'canceled');
   await wire.enqueue(newJob('ttl0', { fields: ['result_ttl', 0] }));
   await wire.enqueue(newJob('delayed', { fields: ['retries_left', 2, 'retry_intervals', '[60]'] }));
@@ -66,7 +71,14 @@ const populate = async (): Promise<void> => {
     else await worker.settle(job, finish());
   }
   await wire.enqueue('waiting', newJob('mortal', { ttlSeconds: 10, fields: ['ttl', 10] }));
+  await wire.enqueue(limited('slot'), limited('behind'), limited('last'));
+  await wire.enqueue(newJobOf('tasks.add', [1, 2], { jobId: 'grouped', groupId: 'g' }));
+  const tick = { queue: 'default', name: 'nightly', when: { intervalMs: 60_000 }, createdAt };
+  await cronTick(wire.redis, { ...tick, job: newJob('ticked') }, wire.settings);
 };
+
+const limited = (jobId: string) =>
+  newJobOf('tasks.add', [1, 2], { jobId, rateLimit: { key: 'k', concurrency: 1 } });
 
 const raw = {
   job: (id: string, status: string, more: Record<string, string> = {}) =>
@@ -502,6 +514,114 @@ const breaks: Break[] = [
     },
     stays: true,
   },
+  {
+    code: 'A19',
+    what: 'a history of cron that never expires',
+    job: null,
+    spoil: () => wire.redis.persist(keys.cronHistory('nightly')),
+  },
+  {
+    code: 'A21',
+    what: 'a slot of a job that is gone',
+    job: 'ghost',
+    spoil: () => wire.redis.zadd(keys.allowed('k'), 1, 'ghost'),
+  },
+  {
+    code: 'A21',
+    what: 'a slot of a job that has ended',
+    job: 'finished',
+    spoil: async () => {
+      await wire.redis.zadd(keys.allowed('k'), 1, 'finished');
+      await wire.redis.hset(keys.job('finished'), 'rate_limit_key', 'k');
+    },
+  },
+  {
+    code: 'A21',
+    what: 'a slot of a job of another limit',
+    job: 'waiting',
+    spoil: () => wire.redis.zadd(keys.allowed('k'), 1, 'waiting'),
+  },
+  {
+    code: 'A21',
+    what: 'a job that is gone among those that wait for a slot',
+    job: 'ghost',
+    spoil: () => wire.redis.zadd(keys.rateLimited('k'), 1, 'ghost'),
+  },
+  {
+    code: 'A21',
+    what: 'a job that waits for a slot, and that nobody knows of',
+    job: 'behind',
+    spoil: () => wire.redis.zrem(keys.rateLimited('k'), 'behind'),
+  },
+  {
+    code: 'A21',
+    what: 'a job that waits for a slot and does not say of what',
+    job: 'a',
+    spoil: () => raw.job('a', 'rate_limited'),
+    stays: true,
+  },
+  {
+    code: 'A21',
+    what: 'a free slot, and jobs that wait for it',
+    job: null,
+    spoil: () => wire.redis.hset(keys.rateLimit('k'), 'concurrency', 2),
+  },
+  {
+    code: 'A21',
+    what: 'a limit that no sweep knows',
+    job: null,
+    spoil: () => wire.redis.srem(keys.rateLimits, 'k'),
+  },
+  {
+    code: 'A21',
+    what: 'a limit without jobs',
+    job: null,
+    spoil: () => wire.redis.sadd(keys.rateLimits, 'unused'),
+  },
+  {
+    code: 'A22',
+    what: 'a group that is not listed',
+    job: null,
+    spoil: () => wire.redis.srem(keys.groups, 'g'),
+  },
+  {
+    code: 'A22',
+    what: 'a job whose group is not there',
+    job: 'grouped',
+    spoil: () => wire.redis.del(keys.group('g')).then(() => wire.redis.srem(keys.groups, 'g')),
+  },
+  {
+    code: 'A23',
+    what: 'dependents that nobody goes on to free',
+    job: null,
+    spoil: () => wire.redis.hset(keys.unfreed, 'finished', 'finished 0'),
+  },
+  {
+    code: 'A23',
+    what: 'starts that were counted and not written down',
+    job: null,
+    spoil: () => wire.redis.hincrby(keys.startLimit('default'), 'used', 7),
+  },
+  {
+    code: 'A23',
+    what: 'a limit of starts that says nothing',
+    job: null,
+    spoil: () => wire.redis.hset(keys.startLimit('default'), 'max', 'many'),
+    stays: true,
+  },
+  {
+    code: 'A23',
+    what: 'a mark of cron that cannot be read',
+    job: null,
+    spoil: () => wire.redis.hset(keys.cron('default'), 'hourly', 'soon'),
+  },
+  {
+    code: 'A23',
+    what: 'a mark of cron from the future',
+    job: null,
+    spoil: async () =>
+      wire.redis.hset(keys.cron('default'), 'hourly', `${(await inMinutes(120)) * 1_000} x`),
+  },
 ];
 
 describe('audit', () => {
@@ -509,7 +629,7 @@ describe('audit', () => {
     await populate();
     const report = await look();
     expect(report.findings).toEqual([]);
-    expect(report).toMatchObject({ jobs: 11, queues: 1 });
+    expect(report).toMatchObject({ jobs: 16, queues: 1 });
     expect(report.events).toBe((await wire.events()).length);
   });
 
@@ -542,6 +662,14 @@ describe('audit', () => {
     const looking = look({ intervalMs: 300 });
     await wire.redis.rpush(keys.queue('default'), 'a');
     await wire.redis.sadd(keys.queues, keys.queue('default'));
+    expect((await looking).findings).toEqual([]);
+  });
+
+  it('leaves to living workers what they see to by themselves', async () => {
+    await populate();
+    await wire.redis.zadd(keys.allowed('k'), 1, 'ghost');
+    const looking = look({ sweptWithinMs: 300 });
+    await sweepLimits(wire.redis, wire.settings);
     expect((await looking).findings).toEqual([]);
   });
 
@@ -612,7 +740,9 @@ describe('audit of much', () => {
     for (let n = 0; n < total / 1_000; n++) {
       await wire.enqueue(
         ...Array.from({ length: 1_000 }, (_, i) =>
-          newJob(`job-${n}-${i}`, { fields: i % 10 === 0 ? ['retries_left', 1] : [] }),
+          i % 250 === 3
+            ? limited(`job-${n}-${i}`)
+            : newJob(`job-${n}-${i}`, { fields: i % 10 === 0 ? ['retries_left', 1] : [] }),
         ),
       );
     }
