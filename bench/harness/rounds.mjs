@@ -25,7 +25,7 @@ export async function runRounds({
     for (const each of cases) {
       const turn = series.filter((one) => one.case === each);
       for (const one of rotate(turn, round)) {
-        const queue = `bench-${round}-${each.id}`;
+        const queue = each.queue ?? `bench-${round}-${each.id}`;
         const outcome = await measureOnce({ ...one, queue, scale, database });
         one.outcomes[round] = outcome;
         onMeasured({ round, case: each, library: one.adapter.name, outcome });
