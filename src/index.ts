@@ -6,10 +6,12 @@ export {
 } from './actors/cron/cron-entry.js';
 export type { CronEnqueued } from './actors/cron/cron-scheduler.js';
 export { CronEntryError, CronModuleError } from './actors/cron/errors.js';
+export type { Durability } from './actors/durability.js';
 export {
   CallbackFailedError,
   CallbackIgnoredError,
   ExecutorLostError,
+  NotDurableError,
   UnreadableAfterwardsError,
   WebhookFailedError,
   WorkerGaveUpError,
@@ -45,6 +47,7 @@ export type { EncryptionOptions } from './redis/cipher.js';
 export type { RedisAddress } from './redis/connection.js';
 export type { ListedCronEntry, ListedCronScheduler } from './redis/cron-records.js';
 export type { Dependency, DependsOn, JobReference } from './redis/depends-on.js';
+export type { Diagnosis, Level } from './redis/doctor/finding.js';
 export type { Duration } from './redis/duration.js';
 export {
   DependencyCycleError,

@@ -25,6 +25,7 @@ import { CommandInbox } from '../streams/command-inbox.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
 import type { CalledJob } from './callbacks.js';
+import { heedDurability } from './durability.js';
 import { ExecutorLostError, WorkerNameTakenError } from './errors.js';
 import { deferred } from './executor/deferred.js';
 import type { Executor, ExecutorEvents, Note } from './executor/executor.js';
@@ -154,10 +155,13 @@ export class Cast implements Leaver {
    * Registers, takes out the leases, starts the executors; only then does it claim. Resolves with the names of
    * the handlers.
    *
-   * @throws WorkerNameTakenError, RedisUnavailableError, ExecutorStartError, what else Redis or an inline
-   * runtime throws
+   * @throws NotDurableError, WorkerNameTakenError, RedisUnavailableError, ExecutorStartError, what else Redis or an
+   * inline runtime throws
    */
   async enter(): Promise<readonly string[]> {
+    const heeded = heedDurability(this.redis, this.plan.durability, (error) => this.trouble(error));
+    await reaching('look at its settings', heeded);
+    if (this.isLeaving) return this.ready.promise;
     this.registered = this.register();
     if (!(await reaching('register the worker', this.registered)))
       throw new WorkerNameTakenError(this.plan.name);

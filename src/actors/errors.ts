@@ -1,3 +1,4 @@
+import type { Diagnosis } from '../redis/doctor/finding.js';
 import type { ExecutorExit } from './executor/executor.js';
 
 const messageOf = (cause: unknown): string =>
@@ -16,6 +17,18 @@ export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
   constructor(cause: unknown) {
     super(`The worker did not start: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * This Redis may lose jobs that it has acknowledged. Told to `onTrouble` at the start, or thrown by it when
+ * `durability` is `require`: nothing was claimed then.
+ */
+export class NotDurableError extends Error {
+  override readonly name = 'NotDurableError';
+  constructor(readonly findings: readonly Diagnosis[]) {
+    const told = findings.map(({ what, why, remedy }) => `${what}: ${why} (${remedy})`);
+    super(`Redis may lose jobs: ${told.join('; ')}`);
   }
 }
 

@@ -6,6 +6,7 @@ import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { checkOrder, type QueueOrder } from '../streams/queue-order.js';
+import { type Durability, durabilities } from './durability.js';
 import type { Prefetch } from './prefetch.js';
 
 /** Where handlers run. Outcomes, events and options are the same for all three. */
@@ -45,6 +46,11 @@ export interface WorkerOptions {
    * jobs with another serializer fail on it. Default false.
    */
   publishCurrentJob?: boolean;
+  /**
+   * When Redis does not keep all that it acknowledges, by its settings of persistence and eviction: `warn` tells
+   * `onTrouble`, `require` refuses to start, `ignore` does not look. Default `warn`.
+   */
+  durability?: Durability;
   /** How long running jobs may go on after the worker was asked to stop, in milliseconds. Default: no limit. */
   graceMs?: number;
   /** A child is replaced after so many jobs. Default 10,000: a start costs as much as a thousand short ones. */
@@ -78,6 +84,7 @@ export interface WorkerPlan {
   maxJobs: number;
   maxIdleSeconds: number;
   publishCurrentJob: boolean;
+  durability: Durability;
   graceMs: number;
   maxJobsPerChild: number;
   recycleAboveMiB: number;
@@ -96,6 +103,7 @@ const defaults = {
   maxJobs: Number.POSITIVE_INFINITY,
   maxIdleSeconds: Number.POSITIVE_INFINITY,
   publishCurrentJob: false,
+  durability: 'warn' as const,
   order: 'strict' as const,
   graceMs: Number.POSITIVE_INFINITY,
   maxJobsPerChild: 10_000,
@@ -155,6 +163,8 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
     throw new InvalidOptionError('queues', 'it must name at least one queue');
   if (plan.prefetch !== 0 && plan.prefetch !== 'adaptive')
     throw new InvalidOptionError('prefetch', "it must be 0 or 'adaptive'");
+  if (!durabilities.includes(plan.durability))
+    throw new InvalidOptionError('durability', `it must be one of ${durabilities.join(', ')}`);
   if (!/^[^\s,]{1,100}$/.test(plan.name))
     throw new InvalidOptionError('name', 'it must be 1 to 100 characters without comma or space');
   for (const option of counts) {

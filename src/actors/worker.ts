@@ -1,6 +1,11 @@
 import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
 import { Cast, type MakeExecutor } from './cast.js';
-import { WorkerGaveUpError, WorkerNameTakenError, WorkerStartError } from './errors.js';
+import {
+  NotDurableError,
+  WorkerGaveUpError,
+  WorkerNameTakenError,
+  WorkerStartError,
+} from './errors.js';
 import { deferred } from './executor/deferred.js';
 import { Grace } from './grace.js';
 import type { WorkerSummary } from './tally.js';
@@ -46,8 +51,8 @@ export class Worker {
    * Comes up, and takes jobs from then on. Resolves with the names of the handlers. A worker that fails to
    * has left when this rejects.
    *
-   * @throws WorkerNameTakenError, WorkerStartError when the executors do not come up or it was stopped before,
-   * RedisUnavailableError
+   * @throws NotDurableError, WorkerNameTakenError, WorkerStartError when the executors do not come up or it was
+   * stopped before, RedisUnavailableError
    */
   start(): Promise<readonly string[]> {
     this.starting ??= this.comeUp();
@@ -114,7 +119,7 @@ export class Worker {
   }
 }
 
-const named = [InvalidOptionError, RedisUnavailableError, WorkerNameTakenError];
+const named = [InvalidOptionError, NotDurableError, RedisUnavailableError, WorkerNameTakenError];
 
 const startErrorOf = (error: unknown): Error =>
   named.some((kind) => error instanceof kind) ? (error as Error) : new WorkerStartError(error);

@@ -34,7 +34,8 @@ export interface RunningWorker {
  * is stopped. Resolves once it is up.
  *
  * @throws InvalidOptionError, InvalidNameError, HandlerModuleError for a module that is no file,
- * WorkerNameTakenError, WorkerStartError (a module that does not load is its cause), RedisUnavailableError
+ * NotDurableError, WorkerNameTakenError, WorkerStartError (a module that does not load is its cause),
+ * RedisUnavailableError
  */
 export const bootWorker = async (options: BootOptions): Promise<RunningWorker> => {
   const { handlers, container, handleSignals = true, on = {}, ...workerOptions } = options;

@@ -25,6 +25,8 @@ export const rqInPlace = ({ handlers, container, on, ...options }: InPlaceOption
       queues: await rq.queueNames(),
       isolation: 'inline',
       burst: true,
+      // Each call boots one, of a Redis for tests.
+      durability: 'ignore',
       handleSignals: false,
     });
     await worker.done;

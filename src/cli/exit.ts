@@ -43,6 +43,7 @@ const input = new Set([
   'DuplicateHandlerError',
   'CronEntryError',
   'CronModuleError',
+  'NotDurableError',
   'WorkerStartError',
   'WorkerNameTakenError',
 ]);

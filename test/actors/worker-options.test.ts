@@ -45,6 +45,7 @@ describe('a worker plan', () => {
     [{ graceMs: Number.NaN }, 'graceMs: it must be a number of milliseconds'],
     [{ burst: 'yes' }, 'burst: it must be true or false'],
     [{ publishCurrentJob: 1 }, 'publishCurrentJob: it must be true or false'],
+    [{ durability: 'yes' }, 'durability: it must be one of warn, require, ignore'],
     [{ maxIdleSeconds: 0 }, 'maxIdleSeconds: it must be a number above 0'],
     [{ order: 'fifo' }, 'order: it must be strict, round-robin, random or { weights }'],
     [{ order: null }, 'order: it must be strict, round-robin, random or { weights }'],

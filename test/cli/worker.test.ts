@@ -185,8 +185,7 @@ describe('a worker', () => {
       '--json',
     );
     expect(await rest.code).toBe(0);
-    expect(rest.objects()[0]).toMatchObject({
-      event: 'up',
+    expect(rest.objects().find(({ event }) => event === 'up')).toMatchObject({
       queues: ['q'],
       concurrency: 2,
       isolation: 'fork-per-job',

@@ -320,7 +320,8 @@ export const areas = [
       {
         number: 50,
         fault: 'it may evict keys',
-        promise: '`rxrq doctor` says so, with the remedy; a worker starts all the same',
+        promise:
+          'a worker says so once, with the remedy, and starts, or refuses to when it is told to be sure; `rxrq doctor` says it too',
         elsewhere: ['redis/doctor: eviction'],
       },
       {
@@ -371,7 +372,8 @@ export const areas = [
       {
         number: 60,
         fault: 'it keeps nothing on disk',
-        promise: '`rxrq doctor` warns, with the remedy',
+        promise:
+          'a worker says so once, with the remedy, and starts, or refuses to when it is told to be sure; `rxrq doctor` says it too',
         elsewhere: ['redis/doctor: persistence, and a snapshot that failed'],
       },
     ],

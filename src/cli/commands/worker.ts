@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
+import { type Durability, durabilities } from '../../actors/durability.js';
 import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
 import { type Isolation, planWorker } from '../../actors/worker-options.js';
 import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
@@ -31,6 +32,7 @@ export interface WorkerCommandOptions extends CommonOptions {
   pid?: string;
   quiet?: boolean;
   publishCurrentJob?: boolean;
+  durability: Durability;
   withScheduler?: boolean;
   scheduler: boolean;
 }
@@ -86,6 +88,11 @@ export const withWorkerFlags = (command: Command): Command =>
     )
     .option('-s, --with-scheduler', 'move scheduled jobs of the queues: what it does anyhow')
     .option('--no-scheduler', 'leave that to others')
+    .addOption(
+      new Option('--durability <kind>', 'what to do about a Redis that may lose jobs')
+        .choices(durabilities)
+        .default('warn'),
+    )
     .option('--publish-current-job', 'show the running job in `rq info` and dashboards')
     .addHelpText('after', '\nThe first Ctrl-C lets running jobs end, the second stops now.');
 
@@ -195,6 +202,7 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     burst: options.burst === true,
     scheduler: options.scheduler,
     order: orderOf(options),
+    durability: options.durability,
     publishCurrentJob: options.publishCurrentJob === true,
     ...(options.maxIdleTime !== undefined && { maxIdleSeconds: options.maxIdleTime }),
     ...(container !== undefined && { container }),

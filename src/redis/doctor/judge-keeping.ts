@@ -1,16 +1,21 @@
 import { type Diagnosis, fine } from './finding.js';
-import type { ServerReading } from './read-server.js';
+import type { ServerFacts } from './read-server.js';
 
 /** Whether Redis keeps what it was given: through a restart, and when memory is short. Pure. */
-export const judgeKeeping = (reading: ServerReading): Diagnosis[] => [
-  judgePersistence(reading),
-  judgeEviction(reading),
-  judgeMemory(reading),
+export const judgeKeeping = (facts: ServerFacts): Diagnosis[] => [
+  ...judgeDurability(facts),
+  judgeMemory(facts),
+];
+
+/** Whether what was acknowledged stays, as far as the settings go. Pure. */
+export const judgeDurability = (facts: ServerFacts): Diagnosis[] => [
+  judgePersistence(facts),
+  judgeEviction(facts),
 ];
 
 const number = (text: string | undefined): number => Number(text ?? Number.NaN);
 
-const judgePersistence = ({ info, config }: ServerReading): Diagnosis => {
+const judgePersistence = ({ info, config }: ServerFacts): Diagnosis => {
   const check = 'persistence';
   const failed = [
     info.rdb_last_bgsave_status === 'err' && 'the last snapshot (RDB)',
@@ -49,7 +54,13 @@ const judgePersistence = ({ info, config }: ServerReading): Diagnosis => {
     };
   if (hasLog) return fine(check, 'AOF');
   if (hasSnapshots === null)
-    return fine(check, 'CONFIG may not be read: AOF is off, snapshots unknown');
+    return {
+      check,
+      level: 'note',
+      what: 'AOF is off; CONFIG may not be read, so that snapshots are unknown',
+      why: 'a crash of Redis takes all jobs since the last snapshot with it, or all of them',
+      remedy: 'turn AOF on, or ask whoever runs this Redis, where jobs must not be lost',
+    };
   const since = number(info.rdb_changes_since_last_save);
   return hasSnapshots
     ? {
@@ -68,7 +79,7 @@ const judgePersistence = ({ info, config }: ServerReading): Diagnosis => {
       };
 };
 
-const judgeEviction = ({ info }: ServerReading): Diagnosis => {
+const judgeEviction = ({ info }: ServerFacts): Diagnosis => {
   const check = 'eviction';
   const { maxmemory_policy: policy = 'noeviction' } = info;
   const evicted = number(info.evicted_keys);
@@ -97,7 +108,7 @@ const judgeEviction = ({ info }: ServerReading): Diagnosis => {
 
 const mib = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
 
-const judgeMemory = ({ info }: ServerReading): Diagnosis => {
+const judgeMemory = ({ info }: ServerFacts): Diagnosis => {
   const check = 'memory';
   const [used, limit, machine] = [info.used_memory, info.maxmemory, info.total_system_memory].map(
     number,

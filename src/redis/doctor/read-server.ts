@@ -1,11 +1,15 @@
 import type { Redis } from 'ioredis';
 
-/** What Redis tells of itself at one moment. */
-export interface ServerReading {
+/** What Redis tells of itself. */
+export interface ServerFacts {
   /** INFO, all sections. */
   info: Readonly<Record<string, string>>;
   /** CONFIG GET, or `null` where that is not allowed, as with most hosted ones. */
   config: Readonly<Record<string, string>> | null;
+}
+
+/** The same, and how its clock stands to ours. */
+export interface ServerReading extends ServerFacts {
   /** Our clock minus Redis', in milliseconds. */
   skewMs: number;
   /** How long an answer takes: the skew is not known better than that. */
@@ -22,18 +26,23 @@ const wanted = [
   'stop-writes-on-bgsave-error',
 ];
 
+/** Reads only, in one round trip. @throws what Redis throws, but for CONFIG */
+export const readFacts = async (redis: Redis): Promise<ServerFacts> => {
+  const asked = redis.pipeline().info();
+  // Several names in one CONFIG GET came with Redis 7.
+  for (const name of wanted) asked.config('GET', name);
+  const [said, ...settings] = (await asked.exec()) ?? [];
+  if (said?.[0]) throw said[0];
+  const mayRead = settings.every(([error]) => error === null);
+  const pairs = settings.flatMap(([, of]) => (of ?? []) as string[]);
+  return { info: parseInfo(String(said?.[1])), config: mayRead ? toRecord(pairs) : null };
+};
+
 /** Reads only. @throws what Redis throws, but for CONFIG */
 export const readServer = async (redis: Redis): Promise<ServerReading> => {
-  const info = parseInfo(await redis.info());
-  // A sentinel knows neither CONFIG nor TIME.
-  if (info.redis_mode === 'sentinel') return { info, config: null, skewMs: 0, roundTripMs: 0 };
-  const config: Record<string, string> = {};
-  let mayRead = true;
-  for (const name of wanted) {
-    const pairs = await redis.config('GET', name).catch(() => null);
-    if (pairs === null) mayRead = false;
-    else Object.assign(config, toRecord(pairs as string[]));
-  }
+  const facts = await readFacts(redis);
+  // A sentinel does not know TIME.
+  if (facts.info.redis_mode === 'sentinel') return { ...facts, skewMs: 0, roundTripMs: 0 };
   // The shortest of a few round trips tells most about the clock.
   const looks: Array<{ skewMs: number; roundTripMs: number }> = [];
   for (let n = 0; n < 3; n += 1) {
@@ -46,7 +55,7 @@ export const readServer = async (redis: Redis): Promise<ServerReading> => {
   }
   looks.sort((a, b) => a.roundTripMs - b.roundTripMs);
   const best = looks[0] as { skewMs: number; roundTripMs: number };
-  return { info, config: mayRead ? config : null, ...best };
+  return { ...facts, ...best };
 };
 
 const parseInfo = (text: string): Record<string, string> =>

@@ -100,7 +100,9 @@ export class Rig {
     const settled: Settled[] = [];
     const troubles: unknown[] = [];
     const claimed: string[] = [];
-    const plan = planWorker({ url: this.url, name: `w${this.names}`, ...options });
+    const name = `w${this.names}`;
+    // The Redis of tests keeps nothing, and need not.
+    const plan = planWorker({ url: this.url, name, durability: 'ignore', ...options });
     const worker = new Worker(plan, makeExecutorOf(modules, { container: null }), {
       ...on,
       onStarted: (jobs) => void claimed.push(...jobs.map(({ jobId }) => jobId)),

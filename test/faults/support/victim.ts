@@ -45,7 +45,9 @@ export class Victim {
     execArgv = [],
     ...options
   }: VictimOptions) {
-    const victim = { handlers, env: { LEDGER: ledger, ...env }, ...options };
+    // The Redis of most tests keeps nothing, and need not.
+    const durability = 'ignore';
+    const victim = { handlers, durability, env: { LEDGER: ledger, ...env }, ...options };
     this.child = spawn(process.execPath, [...execArgv, victimPath], {
       env: {
         ...process.env,
