@@ -335,7 +335,7 @@ export class Intake {
   ): Promise<ExchangeReply | null> {
     for (let tries = 1; !this.closed; tries++) {
       try {
-        return await this.exchange(slot, request);
+        return await this.exchange(slot, request, tries > 1);
       } catch (error) {
         if (this.closed) return null;
         const isTransient = failureKind(error) === 'transient';

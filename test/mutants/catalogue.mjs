@@ -50,6 +50,14 @@ export const mutants = [
     red: { 'redis/settle': 'is refused when its caller went on long ago' },
   },
   {
+    name: 'mark-of-the-asked-again',
+    why: 'a copy of a call that brought nothing, held up by the network, would claim a job that nobody hears of',
+    file: lua('settle-and-claim'),
+    from: "if begun > 0 or ARGV[21] == '1' then",
+    to: 'if begun > 0 then',
+    red: { 'redis/settle': 'leaves its mark though it brought nothing' },
+  },
+  {
     name: 'observed-unchanged',
     why: 'a worker that renews its lease, late or by another clock, would be taken for dead',
     file: 'actors/janitor.ts',

@@ -294,8 +294,9 @@ class Run {
   private async send(actor: Actor, which: number): Promise<ClaimedJob[] | undefined> {
     const sent = which < 0 ? actor.sent.at(-1) : actor.sent[which % Math.max(actor.sent.length, 1)];
     if (!sent) return undefined;
-    const expected = this.model.exchange(actor.worker.name, sent.model);
-    const sending = actor.worker.send(sent.request);
+    const isAskedAgain = which < 0;
+    const expected = this.model.exchange(actor.worker.name, sent.model, isAskedAgain);
+    const sending = actor.worker.send(sent.request, 0, isAskedAgain);
     if (expected === null) {
       await expect(sending).rejects.toThrow('RXRQSTALE');
       return undefined;

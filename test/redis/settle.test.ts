@@ -2,6 +2,7 @@ import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { fromTimestamp } from '../../src/redis/timestamp.js';
+import { cancel } from '../../src/redis/transitions/cancel.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
@@ -428,6 +429,28 @@ describe('a repeated request', () => {
     // The other slot, and another worker of this name, are not older.
     expect((await worker.send(stale, 1)).claimed).toHaveLength(1);
     expect([first?.jobId, second?.jobId]).toEqual(['a', 'b']);
+  });
+
+  it('leaves its mark though it brought nothing: a copy that the network held up takes nothing', async () => {
+    const worker = wire.worker();
+    const request = worker.request({ toStart: 1 });
+    expect((await worker.send(request, 0, true)).claimed).toEqual([]);
+    await wire.enqueue('a');
+    expect((await worker.send(request)).claimed).toEqual([]);
+    expect((await worker.claimOne()).jobId).toBe('a');
+    await expect(worker.send(request)).rejects.toThrow('RXRQSTALE');
+  });
+
+  it('comes too late also behind a begin that was reported and changed nothing', async () => {
+    await wire.enqueue('a', 'b');
+    const worker = wire.worker();
+    const request = worker.request({ toHold: 1 });
+    const [job] = (await worker.send(request)).claimed;
+    if (!job) throw new Error('nothing claimed');
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    await worker.send(worker.request({ begun: [{ job, beganAtMs: 0 }] }));
+    await expect(worker.send(request)).rejects.toThrow('RXRQSTALE');
+    expect(await wire.ids()).toEqual(['b']);
   });
 
   it('is forgotten after an hour', async () => {

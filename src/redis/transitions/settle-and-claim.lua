@@ -5,7 +5,8 @@
 -- change does.
 --
 -- The same request id again answers what it answered before and changes nothing: a reply can be lost
--- after the script ran. ZREM, LREM and LPOP come first, so that it works over maxmemory.
+-- after the script ran. A call that changed nothing leaves no trace, unless it is one that was asked again: then a copy of it
+-- may still be under way, and must find that it comes too late. ZREM, LREM and LPOP come first, so that it works over maxmemory.
 --
 -- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
 --       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
@@ -16,6 +17,7 @@
 --       15 hints   16 begun   17 settlements   18 how long the reply is kept, s
 --       19 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
 --       20 in which order to take from the queues, see parts/turns.lua, or '': all of the first one first
+--       21 1 when it was sent before and not answered, else 0
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
@@ -106,7 +108,7 @@ local shared = workerFault or type(stored) == 'table' and misfit(replyKey, 'stri
 if shared then return typeError(shared) end
 
 local succeeded, failedAttempts = 0, 0
-local arg = 20
+local arg = 21
 local changed = false
 
 -- What the plain job never needs. A script's functions are made anew by every call, and forty of them cost more
@@ -226,8 +228,12 @@ for i = 1, hints do
   arg = arg + 2
 end
 
--- Over maxmemory Redis lets a script pass whose first write frees; the stored reply is out of date anyway.
-if begun > 0 then redis.call('DEL', replyKey) end
+-- Over maxmemory Redis lets a script pass whose first write frees; the stored reply is out of date anyway. What was removed
+-- is written anew, whatever comes of this call: without it an older one would be taken for new.
+if begun > 0 or ARGV[21] == '1' then
+  redis.call('DEL', replyKey)
+  changed = true
+end
 for i = 1, begun do
   local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
   local jobKey = jobPrefix .. id
@@ -235,7 +241,6 @@ for i = 1, begun do
     local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt')
     if f[1] == 'queued' and f[2] == execution then
       seldom().begin(q, jobKey, id, execution, f[3], ARGV[arg + 4])
-      changed = true
     end
   end
   arg = arg + 4

@@ -60,7 +60,8 @@ export interface ExchangeReply {
 
 /**
  * The exchange for a worker on the given queues, first one first. `slot` names one of its places for an
- * unanswered call; each slot may have one at a time. Safe to repeat with the same request.
+ * unanswered call; each slot may have one at a time. Safe to repeat with the same request; whoever repeats one says so
+ * (`isAskedAgain`), because the first one may still be under way.
  */
 export const exchangeFor = (
   redis: Redis,
@@ -86,7 +87,7 @@ export const exchangeFor = (
     settings.payloadLimitBytes,
   ];
 
-  const argumentsOf = (request: ExchangeRequest): Argument[] => {
+  const argumentsOf = (request: ExchangeRequest, isAskedAgain: boolean): Argument[] => {
     const now = performance.now();
     const { hints, begun, settlements } = request;
     const args: Argument[] = [
@@ -100,6 +101,7 @@ export const exchangeFor = (
       keepReplySeconds,
       request.workedMs ? Math.round(request.workedMs) : '',
       request.order ?? '',
+      isAskedAgain ? 1 : 0,
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
     for (const { job, beganAtMs } of begun) {
@@ -143,9 +145,18 @@ export const exchangeFor = (
     return args;
   };
 
-  return async (slot: number, request: ExchangeRequest): Promise<ExchangeReply> => {
+  return async (
+    slot: number,
+    request: ExchangeRequest,
+    isAskedAgain = false,
+  ): Promise<ExchangeReply> => {
     const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart, ...pauses];
-    const reply = (await runScript(redis, script, scriptKeys, argumentsOf(request))) as Reply;
+    const reply = (await runScript(
+      redis,
+      script,
+      scriptKeys,
+      argumentsOf(request, isAskedAgain),
+    )) as Reply;
     const [verdicts, left, jobs, paused] = reply;
     const claimed = readClaimed(reply, jobs, queues);
     const [pausedWords = '', heldBack = ''] = paused.length > 0 ? String(paused).split(';') : [];

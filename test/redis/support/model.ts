@@ -67,7 +67,7 @@ export class Model {
   }
 
   /** `null` for a request that is older than the last one that was answered. */
-  exchange(place: string, request: ModelRequest): ModelReply | null {
+  exchange(place: string, request: ModelRequest, isAskedAgain = false): ModelReply | null {
     const last = this.replies.get(place);
     if (last && last.requestId > request.requestId) return null;
     if (last?.requestId === request.requestId) {
@@ -76,17 +76,16 @@ export class Model {
       );
       return { ...last.reply, claimed };
     }
-    let changed = request.settlements.length > 0;
+    // A copy of a call that was asked again may still come: it must find that call's mark.
+    const changed = isAskedAgain || request.settlements.length + request.begun.length > 0;
     for (const id of request.hints) {
       if (this.take(this.flying, id)) this.list.unshift(id);
     }
-    if (request.begun.length > 0) this.replies.delete(place);
     for (const { id, execution } of request.begun) {
       const job = this.jobs.get(id);
       if (this.wip.get(execution) !== id || job?.status !== 'queued' || job.exec !== execution)
         continue;
       this.begin(job);
-      changed = true;
     }
     const verdicts = request.settlements.map((settlement) => this.settle(settlement));
     const claimed: ModelReply['claimed'] = [];

@@ -54,8 +54,8 @@ export class TestWorker {
     };
   }
 
-  send(request: ExchangeRequest, slot = 0): Promise<ExchangeReply> {
-    return this.exchange(slot, request);
+  send(request: ExchangeRequest, slot = 0, isAskedAgain = false): Promise<ExchangeReply> {
+    return this.exchange(slot, request, isAskedAgain);
   }
 
   async claim(count = 1): Promise<ClaimedJob[]> {
