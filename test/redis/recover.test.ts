@@ -53,6 +53,16 @@ describe('recover', () => {
     expect(jobs[0] && (await worker.settle(jobs[0], finish()))).toBe('lost');
   });
 
+  it('sees the last to die behind a thousand whose leases are still remembered', async () => {
+    const tags = Array.from({ length: 1_100 }, (_, n) => [1, `dead${n + 10_000}`]).flat();
+    await wire.redis.zadd(keys.leases('default'), ...tags);
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(1));
+    await wire.redis.zadd(keys.leases('default'), 1_000, worker.tag);
+    expect(await recoverAll()).toEqual(['recovered']);
+  });
+
   it('is done by one of two callers', async () => {
     await wire.enqueue('a');
     const worker = wire.worker();

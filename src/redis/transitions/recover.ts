@@ -60,7 +60,8 @@ export const suspectsIn = async (
   const looks = redis.pipeline();
   for (const queue of queues) {
     looks.callBuffer('ZRANGEBYSCORE', keys.wip(queue), 0, seconds, ...mostScored);
-    looks.callBuffer('ZRANGEBYSCORE', keys.leases(queue), '-inf', nowMs, ...mostScored);
+    // The latest first: tags of the dead stay for a day, and what the older ones held was dealt with before.
+    looks.callBuffer('ZREVRANGEBYSCORE', keys.leases(queue), nowMs, '-inf', ...mostScored);
     looks.callBuffer('LRANGE', keys.intermediate(queue), 0, 99);
     looks.exists(keys.wip(queue));
     looks.exists(keys.deferred(queue), keys.ready(queue), keys.unfreed);
