@@ -17,4 +17,15 @@ export class Dice {
   pick<T>(things: readonly T[]): T {
     return things[Math.floor(this.roll() * things.length)] as T;
   }
+
+  /** In an order of chance. */
+  shuffled<T>(things: readonly T[]): T[] {
+    const left = [...things];
+    return things.map(() => left.splice(Math.floor(this.roll() * left.length), 1)[0] as T);
+  }
+
+  /** Dice of their own: how often they are rolled does not change what these roll next. */
+  fork(): Dice {
+    return new Dice(this.between(0, 0x7fffffff));
+  }
 }

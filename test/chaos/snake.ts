@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pythonPath, type RunningPython, startPython } from '../support/python.js';
+import { childrenOf, signal } from './processes.js';
 
 const version = '2.12';
 const fixtures = fileURLToPath(new URL('fixtures', import.meta.url));
 
 /**
- * A worker of Python RQ beside the fleet, on a queue that both work on. It may end when Redis refuses it something;
- * then another one comes, as any process manager would have it.
+ * A worker of Python RQ beside the fleet, on a queue that both work on. It may end when Redis refuses it something, or
+ * be killed; then another one comes, as any process manager would have it.
  */
 export class Snake {
   private running: RunningPython | null = null;
@@ -28,6 +29,14 @@ export class Snake {
 
   start(): void {
     this.living = this.live();
+  }
+
+  /** `both`: with the horse that runs its job. Alone, it leaves its horse behind, which goes on. */
+  kill(what: 'worker' | 'both'): void {
+    const pid = this.running?.child.pid;
+    if (pid === undefined) return;
+    for (const horse of what === 'both' ? childrenOf(pid) : []) signal(horse, 'SIGKILL');
+    signal(pid, 'SIGKILL');
   }
 
   async stop(): Promise<void> {

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobSpec } from '../../src/streams/queue.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { MovedClock } from '../faults/support/moved-clock.js';
 import { Scene } from '../faults/support/scene.js';
 import type { Victim } from '../faults/support/victim.js';
 import type { LossyProxy } from '../support/lossy-proxy.js';
 import type { Dice } from './dice.js';
+import { Producers } from './producers.js';
 import { Snake } from './snake.js';
 
 export const queues = ['high', 'default', 'low'] as const;
@@ -20,45 +21,49 @@ const wire = {
   failureTtlSeconds: 86_400,
 };
 
-/** A job that Redis has acknowledged. */
-export interface Acknowledged {
-  id: string;
-  queue: string;
-}
+/** Why a worker may fail to begin: it came while Redis was away, or let nobody in. */
+const excuses = /^RedisUnavailableError|NOAUTH|WRONGPASS|READONLY|BUSY|max number of clients/;
 
 /** What is to suffer: a Redis with a log, a network before it, a fleet of workers, and producers. */
 export class World {
-  readonly acknowledged: Acknowledged[] = [];
-  readonly mixed: string[] = [];
+  readonly producers = new Producers(queues, mixed);
   snake: Snake | null = null;
-  /** Times that a producer was told that Redis cannot take its jobs now. */
-  refusals = 0;
   workers: Victim[] = [];
-  private isOver = false;
+  /** Ended by themselves when nobody had asked them to, and why: none should. */
+  readonly crashes: string[] = [];
+  /** Did not begin, for a reason that holds. */
+  failedStarts = 0;
   private started = 0;
-  private producing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly scene: Scene,
     readonly network: LossyProxy,
+    /** Speaks to Redis through the network. */
+    readonly far: Rq,
     /** Is never killed: shows what a long life leaves behind. */
     readonly witness: Victim,
+    /** Connections to Redis before there were workers. */
+    readonly firstConnections: number,
+    private readonly clock: MovedClock | null,
   ) {}
 
   static async begin(size: number): Promise<World> {
     const scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
     const network = await scene.network();
-    const { url } = network;
-    const options = {
-      url,
+    const far = scene.client(network.url);
+    await Promise.all([far.redis.ping(), scene.rq.redis.ping()]);
+    const before = await connectionsOf(scene);
+    const witness = await scene.worker({
+      url: network.url,
       queues: [...queues, mixed],
       isolation: 'inline',
       concurrency: 4,
       name: 'witness',
-    } as const;
-    const witness = await scene.worker(options);
-    const world = new World(scene, network, witness);
-    for (let n = 0; n < size; n += 1) await world.hire();
+    });
+    const clock = MovedClock.make();
+    clock?.moveTo(-600_000);
+    const world = new World(scene, network, far, witness, before, clock);
+    for (let n = 0; n < size; n += 1) world.hire();
     if (Snake.isThere) {
       world.snake = new Snake(scene.server.url, mixed);
       world.snake.start();
@@ -66,92 +71,66 @@ export class World {
     return world;
   }
 
-  /** One more worker: in turns behind the network and beside it, with children and without. */
-  async hire(): Promise<Victim> {
+  produce(jobsPerSecond: number, dice: Dice): void {
+    this.producers.start(this.scene.rq, jobsPerSecond / 2, dice.fork());
+    this.producers.start(this.far, jobsPerSecond / 2, dice.fork());
+  }
+
+  /**
+   * One more worker: in turns behind the network and beside it, with children and without, now and then with a clock
+   * that is ten minutes late.
+   */
+  private hire(): void {
     const n = this.started++;
     const worker = this.scene.victim({
       ...(n % 2 === 0 && { url: this.network.url }),
+      ...(n % 5 === 4 && this.clock && { env: this.clock.env }),
       queues: [...queues, mixed],
-      isolation: n % 3 === 2 ? 'inline' : 'pool',
+      isolation: n % 3 === 2 ? 'inline' : n % 6 === 4 ? 'fork-per-job' : 'pool',
       concurrency: 2,
       graceMs: 5_000,
       killGraceMs: 1_000,
     });
     this.workers.push(worker);
-    return worker;
   }
 
   /** Takes a worker out of the fleet, and puts another one in its place. */
-  async replace(worker: Victim): Promise<void> {
+  replace(worker: Victim): void {
     this.workers = this.workers.filter((one) => one !== worker);
-    await this.hire();
+    this.hire();
   }
 
-  /** Enqueues at an even rate, until it is told to stop, whatever Redis says. */
-  produce(jobsPerSecond: number, dice: Dice): void {
-    const tickMs = 100;
-    this.producing = (async () => {
-      while (!this.isOver) {
-        const queue = dice.pick(queues);
-        const specs = Array.from({ length: Math.max(1, jobsPerSecond / (1_000 / tickMs)) }, () =>
-          specOf(dice),
-        );
-        for (const id of await this.enqueue(queue, specs)) this.acknowledged.push({ id, queue });
-        const ms = dice.between(0, 200);
-        if (dice.roll() < 0.2)
-          this.mixed.push(...(await this.enqueue(mixed, [{ name: 'handlers.sleep', args: [ms] }])));
-        await delay(tickMs);
+  /** Replaces workers that are gone, as any process manager would, and remembers what they said. */
+  async tend(): Promise<void> {
+    for (const worker of this.workers.filter(({ isGone }) => isGone)) {
+      const code = await worker.end();
+      const failed = worker.messages.find(({ kind }) => kind === 'failed');
+      const said = failed ? `${failed.name}: ${failed.message} ${failed.cause}` : worker.stderr;
+      if (failed && excuses.test(said)) this.failedStarts += 1;
+      else this.crashes.push(`${code}: ${said.slice(-500)}`);
+      this.replace(worker);
+    }
+    if (this.witness.isGone) throw new Error(`the witness is gone: ${this.witness.stderr}`);
+  }
+
+  /** Waits until everybody who is here has Redis again. */
+  async isCalm(): Promise<void> {
+    const endMs = performance.now() + 60_000;
+    for (const { redis } of [this.scene.rq, this.far]) {
+      while (!(await redis.ping().catch(() => false))) {
+        if (performance.now() > endMs) throw new Error('Redis did not answer for a minute');
+        await delay(50);
       }
-    })();
-    // Whoever waits for its end hears of what went wrong.
-    this.producing.catch(() => undefined);
-  }
-
-  /** Ids of what was acknowledged. */
-  private async enqueue(queue: string, specs: readonly JobSpec[]): Promise<string[]> {
-    try {
-      return (await this.scene.rq.queue(queue).enqueueMany(specs)).map(({ id }) => id);
-    } catch (error) {
-      // Over maxmemory nothing is written: the only refusal that is no mistake here.
-      if ((error as Error).name !== 'RedisFullError') throw error;
-      this.refusals += 1;
-      return [];
     }
   }
 
-  async stopProducing(): Promise<void> {
-    this.isOver = true;
-    await this.producing;
-  }
-
-  /** Processes that carry this world's ledger in their environment. */
-  processes(): number[] {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .filter((pid) => readProc(pid, 'environ').includes(this.scene.ledgerPath))
-      .map(Number);
+  async close(): Promise<void> {
+    await this.snake?.stop();
+    await this.scene.close();
+    this.clock?.remove();
   }
 }
 
-const specOf = (dice: Dice) => {
-  const chance = dice.roll();
-  const options = dice.roll() < 0.5 ? { retry: { max: 3 } } : {};
-  if (chance < 0.75) return { name: 'handlers.note', options };
-  if (chance < 0.9) return { name: 'handlers.sleep', args: [dice.between(50, 1_500)], options };
-  if (chance < 0.97)
-    return { name: 'handlers.note', options: { ...options, inMs: dice.between(200, 3_000) } };
-  return { name: 'handlers.fail', options };
-};
-
-/** What /proc says of a process; nothing once it is gone. */
-export const readProc = (pid: number | string, file: string): string => {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
-/** Children of a process that run jobs. */
-export const childrenOf = (pid: number): number[] =>
-  readProc(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+/** Of clients, their subscriptions among them; not the one that asks for it. */
+export const connectionsOf = async ({ rq }: Scene): Promise<number> =>
+  Number(/connected_clients:(\d+)/.exec(await rq.redis.info('clients'))?.[1]);

@@ -33,10 +33,13 @@ export interface Outcome {
   recovered: number;
 }
 
+const enqueueDeadlineMs = 60_000;
+
 /** A Redis, a producer, a ledger, and workers that are made to suffer. */
 export class Scene {
   private readonly victims: Victim[] = [];
   private readonly proxies: LossyProxy[] = [];
+  private readonly clients: Rq[] = [];
 
   private constructor(
     readonly server: RedisServer,
@@ -53,7 +56,7 @@ export class Scene {
     binary = 'redis-server',
   ): Promise<Scene> {
     const server = await startPrivateRedis({ args, binary });
-    const rq = new Rq({ url: server.url, wire, enqueueDeadlineMs: 60_000 });
+    const rq = new Rq({ url: server.url, wire, enqueueDeadlineMs });
     return new Scene(server, rq, wire, mkdtempSync(join(tmpdir(), 'rxrq-faults-')));
   }
 
@@ -80,6 +83,13 @@ export class Scene {
     const proxy = await LossyProxy.start(this.server.port);
     this.proxies.push(proxy);
     return proxy;
+  }
+
+  /** Another producer, by its own way to this Redis. */
+  client(url: string): Rq {
+    const rq = new Rq({ url, wire: this.wire, enqueueDeadlineMs });
+    this.clients.push(rq);
+    return rq;
   }
 
   async enqueue(count: number, name = 'handlers.note', ...args: unknown[]): Promise<Job[]> {
@@ -174,7 +184,7 @@ export class Scene {
   async close(): Promise<void> {
     await Promise.all(this.victims.map((victim) => victim.kill()));
     await Promise.all(this.proxies.map((proxy) => proxy.stop()));
-    await this.rq.close();
+    await Promise.all([this.rq, ...this.clients].map((rq) => rq.close()));
     await this.server.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
