@@ -22,6 +22,8 @@ export interface VictimOptions extends Omit<BootOptions, 'on' | 'handlers'> {
   rejecting?: boolean;
   /** Flags of Node. */
   execArgv?: readonly string[];
+  /** What its command line begins with, to run it elsewhere. */
+  within?: readonly string[];
 }
 
 export interface Message {
@@ -43,12 +45,14 @@ export class Victim {
     handlers = fixture('handlers.mjs'),
     env,
     execArgv = [],
+    within = [],
     ...options
   }: VictimOptions) {
     // The Redis of most tests keeps nothing, and need not.
     const durability = 'ignore';
     const victim = { handlers, durability, env: { LEDGER: ledger, ...env }, ...options };
-    this.child = spawn(process.execPath, [...execArgv, victimPath], {
+    const [file, ...args] = [...within, process.execPath, ...execArgv, victimPath] as [string];
+    this.child = spawn(file, args, {
       env: {
         ...process.env,
         NODE_OPTIONS: '',
