@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { concatMap, lastValueFrom, take } from 'rxjs';
 import { InvalidNameError, WrongKeyTypeError } from '../../src/redis/errors.js';
 import { pruneGroups } from '../../src/redis/group-store.js';
 import { keys } from '../../src/redis/keys.js';
@@ -37,6 +38,29 @@ describe('a group', () => {
     expect(record).toMatchObject({ groupId: 'night', origin: 'other' });
     expect(alone?.groupId).toBe('');
     expect((await group.jobs()).map(({ id }) => id).sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('is left by a job that is not kept, with its end; the last one takes it along', async () => {
+    const options = { groupId: 'night', resultTtl: 0, failureTtl: 0 };
+    await rq.queue('q').enqueueWith({ ...options, jobId: 'good' }, 'f');
+    await rq.queue('q').enqueueWith({ ...options, jobId: 'bad' }, 'f');
+    const left: string[][] = [];
+    await lastValueFrom(
+      rq
+        .queue('q')
+        .deliveries$()
+        .pipe(
+          concatMap(async (delivery) => {
+            if (delivery.jobId === 'good') await delivery.finish();
+            else await delivery.fail(new Error('no'));
+            left.push(await rq.group('night').ids());
+          }),
+          take(2),
+        ),
+    );
+    expect(left).toEqual([['bad'], []]);
+    expect(await rq.groupNames()).toEqual([]);
+    expect(await redis.exists(keys.job('good'), keys.job('bad'))).toBe(0);
   });
 
   it('is not joined by a job whose id is taken', async () => {

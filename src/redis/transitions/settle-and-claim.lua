@@ -302,7 +302,7 @@ for i = 1, settlements do
         if repeatsLeft > 0 then
           seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, ARGV[arg + 8], hasResult, startedAt, attempt, repeatsLeft)
         elseif ttl == '0' then
-          redis.call('DEL', jobKey)
+          forget(jobKey, id)
         else
           local inHash = hasResult and not stream
           if startedAt then

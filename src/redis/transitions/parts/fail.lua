@@ -5,7 +5,7 @@ local function quarantine(q, failedQueueKey, jobKey, id, reason, excInfo, failur
   note(q.events, 60, 'quarantined', { jobId = printable(id), reason = string.sub(reason, 1, 500) })
   failedNow[#failedNow + 1], failedNow[id] = id, status
   if failureTtl == 0 then
-    redis.call('DEL', jobKey)
+    forget(jobKey, id)
     return
   end
   redis.call('HSET', jobKey, 'status', status or 'failed', 'ended_at', nowText)
