@@ -1,5 +1,6 @@
 import { type Duration, durationOption } from './duration.js';
 import { InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 
 /** When a callback is called. */
 export type CallbackMoment = 'success' | 'failure' | 'stopped';
@@ -28,6 +29,7 @@ export type Callbacks = Partial<Readonly<Record<CallbackMoment, Callback>>>;
 /** RQ: `CALLBACK_TIMEOUT`. */
 const defaultSeconds = 60;
 const longestName = 512;
+const known = new Set(['call', 'timeout', 'timeoutSeconds']);
 
 /**
  * The field `x_callbacks`: RQ's own fields hold names that Python imports, and a process of Python's that cleans
@@ -56,6 +58,7 @@ export const optionNames = {
 
 const entryOf = (option: string, given: CallbackOption): [name: string, seconds: number] => {
   const detailed = typeof given === 'object' && given !== null && 'call' in given ? given : null;
+  if (detailed) checkKnown(detailed, known, `${option}.`);
   const target = (detailed ? detailed.call : given) as unknown;
   const isTask = typeof target === 'object' && target !== null && 'handler' in target;
   const name: unknown = isTask ? (target as { name?: unknown }).name : target;

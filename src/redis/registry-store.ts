@@ -43,18 +43,20 @@ const scoreOf = (text: string): number =>
       ? Number.NEGATIVE_INFINITY
       : Number(text);
 
-/** Entries in the order of their scores. @throws InvalidOptionError */
+/** Entries in the order of their scores, or from the last on. @throws InvalidOptionError */
 export const readEntries = async (
   redis: Redis,
   kind: RegistryKind,
   queue: string,
   offset: number,
   count: number,
+  desc = false,
 ): Promise<RegistryEntry[]> => {
   if (count < 1) return [];
   checkPage(offset, count);
   const key = registryKinds[kind].key(queue);
-  const flat = await redis.zrange(key, `${offset}`, `${offset + count - 1}`, 'WITHSCORES');
+  const range = [key, `${offset}`, `${offset + count - 1}`, 'WITHSCORES'] as const;
+  const flat = await (desc ? redis.zrevrange(...range) : redis.zrange(...range));
   return entriesOf(flat, kind);
 };
 

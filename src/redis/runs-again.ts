@@ -1,5 +1,6 @@
 import { type Duration, durationOption, largestSeconds, secondsOf } from './duration.js';
 import { InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 
 /** Pauses that grow: each is the one before times `factor`, up to `max`. */
 export interface Backoff {
@@ -39,8 +40,15 @@ export interface RepeatOptions {
 
 const mostIntervals = 1_000;
 
+const knownOfRetry = new Set(['max', 'intervals', 'intervalsSeconds', 'backoff', 'atFront']);
+const knownOfRepeat = new Set(['times', 'intervals', 'intervalsSeconds']);
+const knownOfBackoff = new Set([
+  ...['kind', 'delay', 'delaySeconds', 'factor', 'max', 'maxSeconds', 'jitter'],
+]);
+
 /** The fields of a job that may be retried. @throws InvalidOptionError */
 export const retryFields = (retry: RetryOptions): Array<string | number> => {
+  checkKnown(retry, knownOfRetry, 'retry.');
   const max = count('retry.max', retry.max);
   if (retry.backoff && (retry.intervals ?? retry.intervalsSeconds) !== undefined)
     throw new InvalidOptionError('retry.backoff', 'it excludes intervals');
@@ -51,12 +59,11 @@ export const retryFields = (retry: RetryOptions): Array<string | number> => {
 };
 
 /** The fields of a job that repeats. @throws InvalidOptionError */
-export const repeatFields = (repeat: RepeatOptions): Array<string | number> => [
-  'repeats_left',
-  count('repeat.times', repeat.times),
-  'repeat_intervals',
-  listText(pausesOf('repeat', repeat)),
-];
+export const repeatFields = (repeat: RepeatOptions): Array<string | number> => {
+  checkKnown(repeat, knownOfRepeat, 'repeat.');
+  const times = count('repeat.times', repeat.times);
+  return ['repeats_left', times, 'repeat_intervals', listText(pausesOf('repeat', repeat))];
+};
 
 // An empty list crashes RQ's failure path.
 const listText = (intervals: readonly number[]): string =>
@@ -87,6 +94,7 @@ const pausesOf = (
 // RQ's list has one pause for each attempt: a shorter one would begin with its first pause over and over.
 const backoffPauses = (backoff: Backoff, attempts: number): number[] => {
   const inside = 'retry.backoff.';
+  checkKnown(backoff, knownOfBackoff, inside);
   const { kind, factor = 2, jitter = 0 } = backoff;
   if (kind !== 'exponential')
     throw new InvalidOptionError(`${inside}kind`, "it must be 'exponential'");

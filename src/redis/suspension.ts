@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
 import { keys } from './keys.js';
+import { checkKnown } from './known-options.js';
 
 /** How long a pause lasts; for ever unless it says so. */
 export interface PauseOptions {
@@ -22,8 +23,12 @@ const pauseOf = async (redis: Redis, key: string): Promise<Pause | null> => {
   return { secondsLeft: Math.ceil(ms / 1_000) };
 };
 
+const known = new Set(['seconds']);
+
 // One command: RQ sets the key and its lifetime apart, and one that dies in between suspends for ever.
-const put = async (redis: Redis, key: string, { seconds }: PauseOptions): Promise<void> => {
+const put = async (redis: Redis, key: string, options: PauseOptions): Promise<void> => {
+  checkKnown(options, known);
+  const { seconds } = options;
   if (seconds === undefined) {
     await redis.set(key, '1');
     return;

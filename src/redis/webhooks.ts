@@ -1,5 +1,6 @@
 import { type Duration, durationOption } from './duration.js';
 import { InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 
 /** A request to make when a job has ended for good. RQ: `Webhook`, since 2.10. */
 export interface WebhookOption {
@@ -25,6 +26,7 @@ export interface Webhook {
 
 const defaultSeconds = 10;
 const mostWebhooks = 20;
+const known = new Set(['url', 'on', 'method', 'headers', 'timeout', 'timeoutSeconds']);
 
 /**
  * RQ's field `webhooks`.
@@ -35,6 +37,7 @@ export const encodeWebhooks = (given: readonly WebhookOption[]): string => {
   if (!Array.isArray(given) || given.length > mostWebhooks)
     throw new InvalidOptionError('webhooks', `it must be a list of at most ${mostWebhooks}`);
   const list = given.map((option: WebhookOption) => {
+    checkKnown(option, known, 'webhooks.');
     const timeout = durationOption(option, 'timeout', { least: 1 }, 'webhooks.') ?? defaultSeconds;
     const { url, on: job_status, method = 'GET', headers = null } = option;
     const webhook = { url, job_status, method, headers, timeout };

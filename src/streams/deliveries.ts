@@ -4,6 +4,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { Cipher } from '../redis/cipher.js';
 import { closeConnection } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
+import { checkKnown } from '../redis/known-options.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
@@ -21,6 +22,8 @@ export interface DeliveriesOptions {
   /** How long deliveries may stay unsettled after the unsubscribe, before they are handed back. Default 30,000 ms. */
   settleWithinMs?: number;
 }
+
+const known = new Set(['concurrency', 'settleWithinMs']);
 
 /** What a consumer needs of its `Rq`. */
 export interface ConsumerDoors {
@@ -48,8 +51,10 @@ export const deliveriesOf = (
   doors: ConsumerDoors,
   queues: readonly string[],
   wire: WireSettings,
-  { concurrency = 1, settleWithinMs = 30_000 }: DeliveriesOptions = {},
+  options: DeliveriesOptions = {},
 ): Observable<Delivery> => {
+  checkKnown(options, known);
+  const { concurrency = 1, settleWithinMs = 30_000 } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new InvalidOptionError('concurrency', 'it must be a whole number, 1 or more');
   }

@@ -56,6 +56,11 @@ export class Job<Result = unknown> {
     return fetchJob(this.doors.redis, this.id);
   }
 
+  /** Whether there is such a job (yet, still). RQ: `Job.exists`. */
+  async exists(): Promise<boolean> {
+    return (await this.doors.redis.exists(keys.job(this.id))) === 1;
+  }
+
   /**
    * The result, as soon as there is one. It never hangs and never misses: events bring it at once, and the
    * hash is looked at beside them, so that a Python worker's result comes too. With `timeoutMs: 0` it is

@@ -18,6 +18,8 @@ import type { Doors } from './doors.js';
 export interface Paging {
   offset?: number;
   count?: number;
+  /** From the last entry on. Default false. */
+  desc?: boolean;
 }
 
 /**
@@ -38,8 +40,8 @@ export class Registry {
   }
 
   /** Entries with their scores. Default: the first 1,000. */
-  entries({ offset = 0, count = 1_000 }: Paging = {}): Promise<RegistryEntry[]> {
-    return readEntries(this.doors.redis, this.kind, this.queue, offset, count);
+  entries({ offset = 0, count = 1_000, desc = false }: Paging = {}): Promise<RegistryEntry[]> {
+    return readEntries(this.doors.redis, this.kind, this.queue, offset, count, desc);
   }
 
   /** Ids of the jobs. Default: the first 1,000 entries. RQ: `get_job_ids`. */
@@ -49,8 +51,8 @@ export class Registry {
   }
 
   /** The jobs; ids without one are left out. Default: the first 100 entries. */
-  async jobs({ offset = 0, count = 100 }: Paging = {}): Promise<JobRecord[]> {
-    const records = await fetchJobs(this.doors.redis, await this.ids({ offset, count }));
+  async jobs({ count = 100, ...paging }: Paging = {}): Promise<JobRecord[]> {
+    const records = await fetchJobs(this.doors.redis, await this.ids({ count, ...paging }));
     return records.filter((record) => record !== null);
   }
 
@@ -120,7 +122,7 @@ export class ScheduledRegistry extends Registry {
     until,
     offset = 0,
     count = 1_000,
-  }: Paging & { until?: Date } = {}): Promise<RegistryEntry[]> {
+  }: Omit<Paging, 'desc'> & { until?: Date } = {}): Promise<RegistryEntry[]> {
     const untilMs = until === undefined ? null : dateMs('until', until);
     return readDue(this.doors.redis, this.queue, untilMs, offset, count);
   }

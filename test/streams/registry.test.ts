@@ -40,6 +40,7 @@ describe('registries', () => {
     await redis.zadd(keys.wip('q'), 100, 'bare', 200, 'x:11111111111111111111111111111111');
     await redis.zadd(keys.ready('q'), 5, 'r');
     expect(await finished.ids({ offset: 1, count: 1 })).toEqual(['b']);
+    expect(await finished.ids({ count: 2, desc: true })).toEqual(['c', 'b']);
     expect(await finished.entries()).toMatchObject([
       { jobId: 'a', score: 100, at: new Date(100_000) },
       { jobId: 'b' },

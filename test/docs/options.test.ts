@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { planWorker, type WorkerPlan } from '../../src/actors/worker-options.js';
+import { bootCron, bootScheduler, defaultWireSettings, Rq } from '../../src/index.js';
+import { fieldsOf } from '../../src/redis/job-options.js';
+import { planWire } from '../../src/redis/transitions/queue-keys.js';
+import { deliveriesOf } from '../../src/streams/deliveries.js';
+
+const page = (name: string): string =>
+  readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+
+/** The rows of the table whose head begins so: the options in backquotes of the first cell, and the default. */
+const tableOf = (name: string, head: string): Array<{ options: string[]; byDefault: string }> => {
+  const after = page(name).split(`\n| ${head} | Default |`)[1] ?? '';
+  const lines = after.split('\n').slice(2);
+  return lines.slice(0, lines.indexOf('')).map((line) => {
+    const [first = '', byDefault = ''] = line.slice(1, -1).split('|');
+    const options = [...first.matchAll(/`(\w+)`/g)].map(([, option]) => option as string);
+    return { options, byDefault: byDefault.trim() };
+  });
+};
+const toldIn = (name: string, head: string): string[] =>
+  tableOf(name, head).flatMap(({ options }) => options);
+
+/** The options that there are, as whoever gives another one is told. */
+const knownBy = async (make: (options: never) => unknown): Promise<string[]> => {
+  try {
+    await make({ noSuchOption: 1 } as never);
+  } catch (error) {
+    const list = /noSuchOption: it is none of (.+)$/.exec((error as Error).message)?.[1];
+    if (list) return list.split(', ');
+    throw error;
+  }
+  throw new Error('it took an option that is none');
+};
+
+const numberIn = (text: string): number | null =>
+  text === 'no limit'
+    ? Number.POSITIVE_INFINITY
+    : /^[\d,]+$/.test(text)
+      ? Number(text.replaceAll(',', ''))
+      : null;
+
+describe('the tables of options', () => {
+  it.each([
+    ['workers', '`bootWorker`', planWorker, ['handlers', 'container', 'handleSignals', 'on']],
+    ['configuration', '`new Rq`', (options: never) => new Rq(options), []],
+    ['configuration', '`wire`', planWire, []],
+    ['scheduling', '`bootScheduler`', bootScheduler, []],
+    ['cron', '`bootCron`', bootCron, []],
+    [
+      'pipelines',
+      '`deliveries$`',
+      (options: never) => deliveriesOf(null as never, [], null as never, options),
+      [],
+    ],
+  ] as const)('%s.md, %s: are whole', async (name, head, make, more) => {
+    const known = await knownBy(make as (options: never) => unknown);
+    expect(toldIn(name, head).sort()).toEqual([...known, ...more].sort());
+  });
+
+  it('jobs.md: is whole', async () => {
+    const told = [...toldIn('jobs', 'Option'), 'timeoutSeconds', 'ttlSeconds'];
+    const known = await knownBy(fieldsOf);
+    expect([...told, 'resultTtlSeconds', 'failureTtlSeconds'].sort()).toEqual([...known].sort());
+    for (const option of known) expect(page('jobs')).toContain(`\`${option}\``);
+  });
+
+  it('say the defaults of the code', () => {
+    const plan = planWorker({});
+    const numbers = tableOf('workers', '`bootWorker`').flatMap(({ options, byDefault }) => {
+      const number = numberIn(byDefault);
+      return number === null ? [] : [[options[0] as keyof WorkerPlan, number] as const];
+    });
+    expect(numbers.length).toBeGreaterThan(7);
+    for (const [option, number] of numbers)
+      expect([option, plan[option]]).toEqual([option, number]);
+    const wire = tableOf('configuration', '`wire`').map(({ options, byDefault }) => [
+      options[0],
+      numberIn(byDefault),
+    ]);
+    expect(Object.fromEntries(wire)).toEqual(defaultWireSettings);
+  });
+});
