@@ -236,6 +236,45 @@ describeWithPython('Webhooks', ['2.12'], (version) => {
     expect(failed?.exc_info).toMatch(/^TypeError: no/);
   });
 
+  it('of jobs that nobody can begin are sent, and their failure callbacks called, by both', async () => {
+    const { python, rq, redis } = sides;
+    const make = (queue: string, callback: string) =>
+      python.run<string[]>(
+        `
+        from rq import Webhook
+        on = dict(on_failure=callback, webhooks=[Webhook(url + '/' + name, 'failed', method='POST')])
+        jobs = [queue(name).enqueue('no.where', 1, **on), queue(name).enqueue('nodejobs.add', 1, **on)]
+        return [job.id for job in jobs]`,
+        { name: queue, callback, url: receiver.url },
+      );
+    const told = async (ids: string[], count: number) => {
+      await until(`${count} are told of`, () => receiver.received.length >= count);
+      const metas = await Promise.all(ids.map((id) => redis.hget(`rq:job:${id}`, 'meta')));
+      return metas.map((meta) => JSON.parse(meta ?? '{}'));
+    };
+
+    const theirs = await make('unbegun-python', 'pyjobs.note_failure');
+    await redis.hset(`rq:job:${theirs[1]}`, 'data', 'half a');
+    await python.run(`work('unbegun-python')`);
+    // The body of a webhook has the function's name, which RQ cannot read either: it sends none then.
+    expect(await told(theirs, 1)).toEqual([
+      { failure: ['ValueError'] },
+      { failure: ['DeserializationError'] },
+    ]);
+    expect(receiver.received.map(({ body }) => body?.job_id)).toEqual([theirs[0]]);
+    receiver.received.length = 0;
+
+    const ours = await make('unbegun-node', 'nodejobs.noteFailure');
+    await redis.hset(`rq:job:${ours[1]}`, 'data', '["half a');
+    const worker = await sides.boot({ queues: ['unbegun-node'], isolation: 'inline' });
+    expect(await told(ours, 2)).toEqual([
+      { failure: expect.stringContaining('NoHandlerError: no handler "no.where"') },
+      { failure: expect.stringContaining('UndecodablePayloadError: ') },
+    ]);
+    await worker.stop();
+    expect(await rq.fetchMany(ours)).toMatchObject([{ status: 'failed' }, { status: 'failed' }]);
+  });
+
   it('that fail are told without their secrets, follow nothing, and change no job', async () => {
     const urls = ['moved', 'broken?token=secret'].map((path) => `${receiver.url}/${path}`);
     urls.push('http://127.0.0.1:1/refused');
