@@ -27,6 +27,8 @@ export class TwoSides {
       url: this.url,
       handlers: new URL('./fixtures/nodejobs.js', import.meta.url),
       handleSignals: false,
+      // The Redis of the tests keeps nothing.
+      durability: 'ignore',
       ...options,
     });
     this.workers.add(worker);
