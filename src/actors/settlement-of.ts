@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { toUSVString } from 'node:util';
-import type { Settlement } from '../redis/transitions/settlement.js';
+import { type Settlement, stoppedText } from '../redis/transitions/settlement.js';
 import type { Outcome } from './outcome.js';
 
 /** How often a job without a handler goes back for another worker, before it is quarantined. */
@@ -60,9 +60,6 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
       return { kind: 'back', reason: cut(outcome.reason) };
   }
 };
-
-/** RQ's: `Worker.monitor_work_horse`. */
-const stoppedText = 'Job stopped by user, work-horse terminated.';
 
 // RQ shows the status that wait() gives: the signal as it is, an exit code in the upper byte.
 const workHorseText = (exitCode: number | null, signal: string | null): string => {

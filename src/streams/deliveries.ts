@@ -4,15 +4,23 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { Cipher } from '../redis/cipher.js';
 import { closeConnection } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
+import { failureKind } from '../redis/failure.js';
 import { checkKnown } from '../redis/known-options.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
-import type { ClaimedJob } from '../redis/transitions/settlement.js';
+import { type ClaimedJob, stoppedText } from '../redis/transitions/settlement.js';
+import { beatUnlisted, buryUnlisted } from '../redis/transitions/worker-life.js';
+import type { WorkerAnswer } from '../redis/worker-answer.js';
+import type { WorkerCommand } from '../redis/worker-command.js';
+import { CommandInbox } from './command-inbox.js';
 import { Delivery } from './delivery.js';
 import { insist } from './insist.js';
 import { Intake, type IntakeSettings } from './intake.js';
 import { LeaseKeeper } from './lease-keeper.js';
 
+/** As a worker's record. */
+const recordTtlSeconds = 90;
+const recordEveryMs = 20_000;
 /** How long Redis may take to confirm the last settlements of a consumer that leaves, in milliseconds. */
 const farewellMs = 5_000;
 
@@ -42,7 +50,8 @@ export interface ConsumerDoors {
  * errors only when Redis refuses the first lease, completes when its `Rq` is closed.
  *
  * Unsubscribing stops the claiming at once; deliveries already made may still be settled, and those that
- * are not in time go back to the head of their queue. A job's timeout is its consumer's affair. What a consumer
+ * are not in time go back to the head of their queue. `job.stop()` and Python's `send_stop_job_command` abort a delivery's
+ * signal; the job is stopped once it is settled. A job's timeout is its consumer's affair. What a consumer
  * held that was killed is brought back by the workers of the same queue.
  *
  * @throws InvalidOptionError
@@ -68,34 +77,54 @@ export const deliveriesOf = (
   });
 };
 
+/** A delivery that is not settled. */
+interface Held {
+  readonly delivery: Delivery;
+  readonly abort: AbortController;
+  isStopped: boolean;
+}
+
+const abort = (held: Held | undefined, why: string): void => {
+  held?.abort.abort(new Error(`Job ${held.delivery.jobId} was ${why}`));
+};
+
+const stopped = { kind: 'stop', reason: stoppedText, traceback: stoppedText } as const;
+
 /** One subscription: claims, keeps the leases, hands back at the end. */
 export class Consumer {
   private readonly redis: Redis;
   private readonly leases: LeaseKeeper;
   private readonly intake: Intake;
-  private readonly unsettled = new Map<string, { delivery: Delivery; abort: AbortController }>();
+  private readonly inbox: CommandInbox;
+  private readonly unsettled = new Map<string, Held>();
   private readonly leaving = new AbortController();
   private left: Promise<void> | null = null;
   /** Settled once no lease can be taken out any more. */
   private started: Promise<unknown> = Promise.resolve();
   private late: NodeJS.Timeout | null = null;
+  private beating: NodeJS.Timeout | null = null;
+  private readonly name: string;
   private giveUp: () => void = () => undefined;
 
   constructor(
     private readonly doors: ConsumerDoors,
     queues: readonly string[],
-    wire: WireSettings,
+    private readonly wire: WireSettings,
     private readonly concurrency: number,
     private readonly subscriber: Subscriber<Delivery>,
   ) {
     const { onTrouble } = doors;
     const tag = randomBytes(tagLength / 2).toString('hex');
-    const settings: IntakeSettings = { queues, worker: `consumer-${tag}`, tag, wire };
+    this.name = `consumer-${tag}`;
+    const settings: IntakeSettings = { queues, worker: this.name, tag, wire };
     this.redis = doors.command();
     this.leases = new LeaseKeeper(this.redis, settings, {
       onTrouble,
-      onRevoked: ({ jobId, execution }, verdict) =>
-        this.unsettled.get(execution)?.abort.abort(new Error(`Job ${jobId} was ${verdict}`)),
+      onRevoked: ({ execution }, verdict) => abort(this.unsettled.get(execution), verdict),
+    });
+    this.inbox = new CommandInbox(this.redis, doors.command(), this.name, {
+      onCommand: (command) => this.obey(command),
+      onTrouble,
     });
     this.intake = new Intake(this.redis, doors.blocking, settings, {
       onTrouble,
@@ -121,9 +150,49 @@ export class Consumer {
           throw error;
         },
       );
+      if (this.left) return;
+      await this.listen();
       if (!this.left) this.intake.setRoom(this.concurrency, 0);
     } catch (error) {
       if (!this.left) this.subscriber.error(error);
+    }
+  }
+
+  private async listen(): Promise<void> {
+    const beat = () =>
+      beatUnlisted(this.redis, this.name, recordTtlSeconds).catch((error: unknown) => {
+        // Without it stops do not come, and everything else does.
+        if (failureKind(error) === 'bug') this.doors.onTrouble(error);
+      });
+    this.beating = setInterval(beat, recordEveryMs);
+    await beat();
+    await this.inbox.start(this.wire.narrowLeaseMs / 4);
+  }
+
+  private obey(command: WorkerCommand): WorkerAnswer {
+    const held = [...this.unsettled.values()];
+    switch (command.command) {
+      case 'stop-job':
+      case 'stop-execution': {
+        const meant = held.find(
+          ({ delivery: { jobId, execution } }) =>
+            jobId === command.jobId &&
+            (command.command === 'stop-job' || execution === command.execution),
+        );
+        if (!meant) return { ok: false, reason: 'it does not hold this job' };
+        meant.isStopped = true;
+        abort(meant, 'stopped');
+        return { ok: true };
+      }
+      case 'rxrq-look':
+        void this.leases.renewAll();
+        return { ok: true };
+      case 'rxrq-ping': {
+        const jobs = held.map(({ delivery: { jobId, queue } }) => ({ jobId, queue }));
+        return { ok: true, state: held.length > 0 ? 'busy' : 'idle', jobs };
+      }
+      default:
+        return { ok: false, reason: 'it is a consumer, which only its own program ends' };
     }
   }
 
@@ -139,16 +208,26 @@ export class Consumer {
 
   private deliver(job: ClaimedJob): void {
     const { execution } = job;
-    const abort = new AbortController();
-    const settle: ConstructorParameters<typeof Delivery>[2] = (settlement) => {
+    const settle: ConstructorParameters<typeof Delivery>[2] = ({ end, ...settlement }) => {
       this.unsettled.delete(execution);
       const heartbeaten = this.leases.release(execution);
-      return this.intake.settle({ ...settlement, heartbeaten });
+      // What succeeds all the same has succeeded, as with workers.
+      const isStopped = held.isStopped && end.kind !== 'finish';
+      return this.intake.settle({ ...settlement, heartbeaten, end: isStopped ? stopped : end });
     };
-    const delivery = new Delivery(job, abort.signal, settle, this.doors.cipher);
-    this.unsettled.set(execution, { delivery, abort });
+    const controller = new AbortController();
+    const delivery = new Delivery(job, controller.signal, settle, this.doors.cipher);
+    const held: Held = { delivery, abort: controller, isStopped: false };
+    this.unsettled.set(execution, held);
     if (this.left) void delivery.handBack('its consumer unsubscribed');
     else this.subscriber.next(delivery);
+  }
+
+  // It would run out by itself.
+  private bury(): Promise<void> {
+    return buryUnlisted(this.redis, this.name).catch((error: unknown) => {
+      if (failureKind(error) === 'bug') this.doors.onTrouble(error);
+    });
   }
 
   private handBackAll(): void {
@@ -169,8 +248,10 @@ export class Consumer {
     const settled = this.started.then(() => this.intake.quiet()).then(() => this.intake.idle());
     const isLost = await Promise.race([settled.then(() => false), gaveUp]);
     if (this.late) clearTimeout(this.late);
+    if (this.beating) clearInterval(this.beating);
+    this.inbox.close();
     if (isLost) this.leases.stop();
-    else await this.leases.leave();
+    else await Promise.all([this.leases.leave(), this.bury()]);
     this.intake.close();
     closeConnection(this.redis);
     this.doors.consumers.delete(this);

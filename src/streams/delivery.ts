@@ -21,7 +21,7 @@ export class Delivery {
   /** 1 for the first start; only grows. */
   readonly attempt: number;
   readonly execution: string;
-  /** Aborted when the job was canceled or deleted, or its lease was lost. */
+  /** Aborted when the job was stopped, canceled or deleted, or its lease was lost. */
   readonly signal: AbortSignal;
   private settled = false;
   private readonly beganAtMs = performance.now();

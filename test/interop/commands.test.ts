@@ -62,6 +62,25 @@ send_stop_job_command(r, id, serializer=JSONSerializer)`,
     return worker;
   };
 
+  it('27: Python stops a job that is settled by hand, and its lists of workers do not show the consumer', async () => {
+    const consuming = sides.rq
+      .queue('by-hand')
+      .deliveries$()
+      .subscribe((delivery) => {
+        delivery.signal.addEventListener('abort', () => void delivery.fail('stopped'));
+      });
+    const job = await enqueueHanging('by-hand', { retry: 3 });
+    expect(await sides.python.run('return len(Worker.all(r))')).toBe(0);
+    await stopFromPython(job.id);
+    await until('it is stopped', async () => (await job.fetch()).status === 'stopped');
+    expect(
+      await sides.python.run('return [fetch(id).is_stopped, fetch(id).retries_left]', {
+        id: job.id,
+      }),
+    ).toEqual([true, 3]);
+    consuming.unsubscribe();
+  });
+
   it.each(['pool', 'inline'] as const)(
     '27: Python stops a Node job (%s): status stopped, in the failed registry, no retry',
     async (isolation) => {

@@ -235,6 +235,68 @@ describe('deliveries$', () => {
     expect(await redis.client.exists(keys.execution(id as string, delivery.execution))).toBe(0);
   });
 
+  it('hears that a job is stopped: its signal is aborted, and it is stopped once it is settled', async () => {
+    const [id] = await fill('q', 1);
+    const job = rq.queue('q').job(id as string);
+    const seen: string[] = [];
+    const subscription = rq
+      .queue('q')
+      .deliveries$()
+      .subscribe((delivery) => {
+        delivery.signal.addEventListener('abort', () => {
+          seen.push(String(delivery.signal.reason));
+          void delivery.fail(delivery.signal.reason).then((verdict) => seen.push(verdict));
+        });
+      });
+    await until('it runs', async () => (await job.fetch()).status === 'started');
+    await job.stop({ timeoutMs: 5_000 });
+    expect((await job.fetch()).excInfo).toBe('Job stopped by user, work-horse terminated.');
+    await until('it was told', () => seen.length === 2);
+    expect(seen).toEqual([`Error: Job ${id} was stopped`, 'stopped']);
+    expect(await rq.failedQueue.ids()).toEqual([id]);
+    subscription.unsubscribe();
+  });
+
+  it('hears at once that a job is canceled, and answers whoever commands it', async () => {
+    const [id] = await fill('q', 1);
+    const job = rq.queue('q').job(id as string);
+    const subscription = rq.queue('q').deliveries$();
+    const delivery$ = subscription.pipe(take(1));
+    const held: Delivery[] = [];
+    const consuming = delivery$.subscribe((delivery) => held.push(delivery));
+    await until('it came', () => held.length === 1);
+    const name = (await job.fetch()).workerName ?? '';
+    const consumer = rq.worker(name);
+    expect(await consumer.ping({ timeoutMs: 5_000 })).toMatchObject({
+      state: 'busy',
+      jobs: [{ jobId: id, queue: 'q' }],
+    });
+    await expect(consumer.shutdown({ timeoutMs: 5_000 })).rejects.toThrow('it is a consumer');
+    expect(await rq.workers()).toEqual([]);
+    await job.cancel();
+    await until('it heard', () => held[0]?.signal.aborted);
+    expect(await held[0]?.finish()).toBe('canceled');
+    consuming.unsubscribe();
+    await until(
+      'nothing is left of it',
+      async () => !(await redis.client.exists(keys.worker(name))),
+    );
+  });
+
+  it('lets a job finish that was stopped too late', async () => {
+    const [id] = await fill('q', 1);
+    const job = rq.queue('q').job(id as string);
+    const held: Delivery[] = [];
+    rq.queue('q')
+      .deliveries$()
+      .subscribe((delivery) => held.push(delivery));
+    await until('it came', () => held.length === 1);
+    const stopping = job.stop({ timeoutMs: 5_000 });
+    await until('it heard', () => held[0]?.signal.aborted);
+    expect(await held[0]?.finish(1)).toBe('finished');
+    await expect(stopping).rejects.toThrow('it is finished meanwhile');
+  });
+
   it('refuses options and queues that make no sense', () => {
     expect(() => rq.queue('q').deliveries$({ concurrency: 0 })).toThrow(/concurrency/);
     expect(() => rq.queue('q').deliveries$({ concurrency: 1.5 })).toThrow(/concurrency/);

@@ -32,6 +32,9 @@ export interface RetryAsked {
   intervalsSeconds: readonly number[];
 }
 
+/** The reason of a job that somebody stopped; RQ's words: `Worker.monitor_work_horse`. */
+export const stoppedText = 'Job stopped by user, work-horse terminated.';
+
 /** How one execution ended, ready to be written. */
 export interface Settlement {
   job: ClaimedJob;

@@ -60,6 +60,26 @@ export const beat = async (
   await runScript(redis, heartbeat, heartbeatKeys(record), argumentsOf(record, ttlSeconds, false));
 };
 
+/**
+ * A sign of life of somebody who hears commands and is no worker to be listed: a consumer. Without it whoever commands
+ * takes it for dead.
+ */
+export const beatUnlisted = async (
+  redis: Redis,
+  name: string,
+  ttlSeconds: number,
+): Promise<void> => {
+  const key = keys.worker(name);
+  const replies = await redis.multi().hset(key, 'version', 'rxrq').expire(key, ttlSeconds).exec();
+  const failed = replies?.find(([error]) => error);
+  if (failed) throw failed[0];
+};
+
+/** It leaves, and what was meant for it goes too. */
+export const buryUnlisted = async (redis: Redis, name: string): Promise<void> => {
+  await redis.del(keys.worker(name), keys.mailbox(name));
+};
+
 /** RQ: `set_shutdown_requested_date`. */
 export const registerShutdown = async (redis: Redis, worker: string): Promise<void> => {
   await runScript(redis, shutdown, [keys.worker(worker)], []);
