@@ -1,25 +1,22 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { runCommandLine } from '../../src/cli/program.js';
 import { Rq } from '../../src/streams/rq.js';
-import { type FreshRedis, freshRedis, startPrivateRedis } from '../support/redis.js';
+import { freshRq } from '../support/fresh-rq.js';
+import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { fakeTerminal, runHere } from './support/fake-io.js';
 import { endAll, Rxrq, rxrq } from './support/rxrq.js';
 
-let redis: FreshRedis;
+let redis: Redis;
 let url: string;
 let rq: Rq;
-beforeAll(async () => {
-  redis = await freshRedis();
-  url = redis.url;
-  rq = new Rq({ url });
+freshRq((fresh) => {
+  redis = fresh.client;
+  url = fresh.url;
+  rq = fresh.rq;
 });
-beforeEach(() => redis.client.flushdb());
 afterEach(endAll);
-afterAll(async () => {
-  await rq.close();
-  await redis.close();
-});
 
 const harmful = /[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\n)\p{Cc}/u;
 const evil = 'evil\u001b[2J\u202e\u009b\rname';
@@ -27,7 +24,7 @@ const evil = 'evil\u001b[2J\u202e\u009b\rname';
 /** A job as somebody else may have left it: failed, and with text that a terminal would obey. */
 const putFailed = async (id: string, queue: string, message: string): Promise<void> => {
   const data = JSON.stringify([`tasks.${message}`, null, [message], { [message]: 1 }]);
-  await redis.client.hset(`rq:job:${id}`, {
+  await redis.hset(`rq:job:${id}`, {
     data,
     status: 'failed',
     origin: queue,
@@ -35,8 +32,8 @@ const putFailed = async (id: string, queue: string, message: string): Promise<vo
     exc_info: `Error: ${message}\n    at ${message} (/app/a.js:1:1)`,
     ended_at: '2026-01-02T03:04:05.000000Z',
   });
-  await redis.client.zadd(`rq:failed:${queue}`, 9_999_999_999, id);
-  await redis.client.sadd('rq:queues', `rq:queue:${queue}`);
+  await redis.zadd(`rq:failed:${queue}`, 9_999_999_999, id);
+  await redis.sadd('rq:queues', `rq:queue:${queue}`);
 };
 
 describe('usage', () => {
@@ -171,7 +168,7 @@ describe('enqueue', () => {
       serializer: 'json',
       call: { functionName: 'tasks.add', args: ['text', [1]], kwargs: { k: [1, null] } },
     });
-    expect(await redis.client.hget('rq:job:mine', 'retry_intervals')).toBe('[1,60]');
+    expect(await redis.hget('rq:job:mine', 'retry_intervals')).toBe('[1,60]');
   });
 
   it('takes meta, a group and callbacks, and shows them', async () => {
@@ -265,10 +262,10 @@ describe('info', () => {
       failed_job_count: '1',
       birth: '2026-01-02T03:04:05.000000Z',
     };
-    await redis.client.hset('rq:worker:w1', worker);
-    await redis.client.sadd('rq:workers', 'rq:worker:w1', 'rq:worker:dead');
-    await redis.client.sadd('rq:workers:default', 'rq:worker:w1', 'rq:worker:dead');
-    await redis.client.sadd('rq:workers:low', 'rq:worker:w1');
+    await redis.hset('rq:worker:w1', worker);
+    await redis.sadd('rq:workers', 'rq:worker:w1', 'rq:worker:dead');
+    await redis.sadd('rq:workers:default', 'rq:worker:w1', 'rq:worker:dead');
+    await redis.sadd('rq:workers:low', 'rq:worker:w1');
   });
 
   it('draws what RQ draws', async () => {
@@ -362,12 +359,12 @@ describe('info', () => {
 
   it('changes nothing by looking', async () => {
     // What RQ's cleaners would move or remove: leases that ran out, an id of nobody, a dead worker's name.
-    await redis.client.zadd('rq:wip:default', 1, 'gone:execution');
-    await redis.client.zadd('rq:failed:low', 1, 'old');
+    await redis.zadd('rq:wip:default', 1, 'gone:execution');
+    await redis.zadd('rq:failed:low', 1, 'old');
     const all = async (): Promise<unknown> => {
-      const names = (await redis.client.keys('*')).sort();
+      const names = (await redis.keys('*')).sort();
       return Promise.all(
-        names.map(async (name) => [name, (await redis.client.dumpBuffer(name)).toString('hex')]),
+        names.map(async (name) => [name, (await redis.dumpBuffer(name)).toString('hex')]),
       );
     };
     const before = await all();
@@ -428,14 +425,14 @@ describe('job', () => {
 describe('hostile text', () => {
   it('never reaches a terminal raw', async () => {
     await putFailed(evil, evil, evil);
-    await redis.client.hset(`rq:worker:${evil}`, {
+    await redis.hset(`rq:worker:${evil}`, {
       queues: evil,
       state: evil,
       hostname: evil,
       version: evil,
     });
-    await redis.client.sadd('rq:workers', `rq:worker:${evil}`);
-    await redis.client.xadd(
+    await redis.sadd('rq:workers', `rq:worker:${evil}`);
+    await redis.xadd(
       `rxrq:events:${evil}`,
       '*',
       'worker',
@@ -527,7 +524,7 @@ describe('failed', () => {
     const deleted = await runHere(url, 'failed', 'delete', 'a2', 'b1', '--yes', '--json');
     expect(deleted.objects).toEqual([{ action: 'delete', deleted: 1, selected: 1 }]);
     expect([deleted.code, deleted.stderr]).toEqual([1, 'error: not failed, or not there: b1\n']);
-    expect(await redis.client.exists('rq:job:a2')).toBe(0);
+    expect(await redis.exists('rq:job:a2')).toBe(0);
   });
 });
 

@@ -1,32 +1,28 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { keys } from '../../src/redis/keys.js';
-import { Rq } from '../../src/streams/rq.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { freshRq } from '../support/fresh-rq.js';
 import { until } from '../support/until.js';
 import { endAll, Rxrq, rxrq } from './support/rxrq.js';
 
-let redis: FreshRedis;
+let redis: Redis;
 let url: string;
 let rq: Rq;
-beforeAll(async () => {
-  redis = await freshRedis();
-  url = redis.url;
-  rq = new Rq({ url });
+freshRq((fresh) => {
+  redis = fresh.client;
+  url = fresh.url;
+  rq = fresh.rq;
 });
-beforeEach(() => redis.client.flushdb());
 afterEach(endAll);
-afterAll(async () => {
-  await rq.close();
-  await redis.close();
-});
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
 const start = (...args: string[]): Rxrq =>
   new Rxrq(['cron', fixture('cron.js'), '--json', ...args], { RQ_REDIS_URL: url });
 const lastDueMs = async (name: string, queue: string): Promise<number> =>
-  Number((await redis.client.hget(keys.cron(queue), name))?.split(' ')[0] ?? 0);
+  Number((await redis.hget(keys.cron(queue), name))?.split(' ')[0] ?? 0);
 
 describe('rxrq cron', () => {
   it('enqueues each tick once, with two processes, kill -9 and a frozen one', async () => {
@@ -45,8 +41,7 @@ describe('rxrq cron', () => {
     await until(
       'ticks are missing',
       async () =>
-        Number(((await redis.client.time()) as unknown as number[])[0]) * 1_000 >
-        killedAtMs + 2_000,
+        Number(((await redis.time()) as unknown as number[])[0]) * 1_000 > killedAtMs + 2_000,
     );
     const third = start();
     await third.said('"up"');
@@ -68,7 +63,7 @@ describe('rxrq cron', () => {
     const count = ((await lastDueMs('each second', 'ticks')) - firstDueMs) / 1_000 + 1;
     expect(ids).toHaveLength(count);
     expect(new Set(dues).size).toBe(dues.length);
-    expect(await redis.client.zcard(keys.cronHistory('each second'))).toBe(count);
+    expect(await redis.zcard(keys.cronHistory('each second'))).toBe(count);
     // The interval makes up for nothing and never comes twice within its time.
     const intervals = await rq.queue('intervals').length();
     expect(intervals).toBeLessThanOrEqual(count + 1);
@@ -118,7 +113,7 @@ describe('rxrq cron', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('Cron entry 1 (nightly), cron: ');
     expect(stderr).toContain('25');
-    expect(await redis.client.dbsize()).toBe(0);
+    expect(await redis.dbsize()).toBe(0);
   });
 
   it.each([

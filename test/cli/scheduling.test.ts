@@ -1,33 +1,29 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { runCommandLine } from '../../src/cli/program.js';
 import { keys } from '../../src/redis/keys.js';
-import { Rq } from '../../src/streams/rq.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { freshRq } from '../support/fresh-rq.js';
 import { until } from '../support/until.js';
 import { fakeTerminal, runHere } from './support/fake-io.js';
 import { endAll, Rxrq, rxrq, tasksModule } from './support/rxrq.js';
 
-let redis: FreshRedis;
+let redis: Redis;
 let url: string;
 let rq: Rq;
-beforeAll(async () => {
-  redis = await freshRedis();
-  url = redis.url;
-  rq = new Rq({ url });
+freshRq((fresh) => {
+  redis = fresh.client;
+  url = fresh.url;
+  rq = fresh.rq;
 });
-beforeEach(() => redis.client.flushdb());
 afterEach(endAll);
-afterAll(async () => {
-  await rq.close();
-  await redis.close();
-});
 
 const here = async (...args: string[]): Promise<{ code: number; stderr: string }> => {
   const io = fakeTerminal({ RQ_REDIS_URL: url });
   const code = await runCommandLine(args, io);
   return { code, stderr: io.stderr };
 };
-const scheduledIds = () => redis.client.zrange(keys.scheduled('default'), '0', '-1');
+const scheduledIds = () => redis.zrange(keys.scheduled('default'), '0', '-1');
 
 describe('rxrq enqueue', () => {
   it('schedules for a date or after a pause, and job and info show it', async () => {
@@ -60,7 +56,7 @@ describe('rxrq enqueue', () => {
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await here('enqueue', 'tasks.add', ...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
-    expect(await redis.client.keys('*')).toEqual([]);
+    expect(await redis.keys('*')).toEqual([]);
   });
 });
 
@@ -73,7 +69,7 @@ describe('rxrq scheduled', () => {
   });
 
   it('lists what waits for its time, the next one first, over all queues', async () => {
-    await redis.client.zadd(keys.scheduled('late'), 'inf', 'gone');
+    await redis.zadd(keys.scheduled('late'), 'inf', 'gone');
     const { stdout, stderr, code } = await runHere(url, 'scheduled', '--limit', '3');
     expect(code).toBe(0);
     expect(stderr).toContain('… and more');
@@ -120,24 +116,24 @@ describe('rxrq scheduler', () => {
     const first = new Rxrq(['scheduler', 'default', '--json'], { RQ_REDIS_URL: url });
     await first.said('"up"');
     const lock = keys.schedulerLock('default');
-    const owner = await redis.client.get(lock);
+    const owner = await redis.get(lock);
     expect(owner).toMatch(/^\d+$/);
     const job = await rq.queue('default').enqueueWith({ inMs: 50 }, 'tasks.add', 1, 2);
     await until('it is moved', async () => (await rq.queue('default').length()) === 1);
     expect((await job.fetch()).status).toBe('queued');
     const second = new Rxrq(['scheduler', 'default', '--json'], { RQ_REDIS_URL: url });
     await second.said('"up"');
-    expect(await redis.client.get(lock)).toBe(owner);
+    expect(await redis.get(lock)).toBe(owner);
     first.kill('SIGTERM');
     expect(await first.code).toBe(0);
     expect(first.objects().map(({ event }) => event)).toEqual(['up', 'stopping', 'stopped']);
     await until(
       'the second one holds it',
-      async () => ![null, owner].includes(await redis.client.get(lock)),
+      async () => ![null, owner].includes(await redis.get(lock)),
     );
     second.kill('SIGKILL');
     await second.code;
-    expect(await redis.client.pttl(lock)).toBeGreaterThan(0);
+    expect(await redis.pttl(lock)).toBeGreaterThan(0);
   });
 });
 

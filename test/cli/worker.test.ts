@@ -2,29 +2,22 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Rq } from '../../src/streams/rq.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import type { Rq } from '../../src/streams/rq.js';
+import { freshRq } from '../support/fresh-rq.js';
 import { until } from '../support/until.js';
 import { runHere } from './support/fake-io.js';
 import { endAll, Rxrq, rxrq, tasksModule } from './support/rxrq.js';
 
-let redis: FreshRedis;
 let url: string;
 let rq: Rq;
-const directory = mkdtempSync(join(tmpdir(), 'rxrq-worker-'));
-beforeAll(async () => {
-  redis = await freshRedis();
-  url = redis.url;
-  rq = new Rq({ url });
+freshRq((fresh) => {
+  url = fresh.url;
+  rq = fresh.rq;
 });
-beforeEach(() => redis.client.flushdb());
 afterEach(endAll);
-afterAll(async () => {
-  await rq.close();
-  await redis.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+const directory = mkdtempSync(join(tmpdir(), 'rxrq-worker-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const start = (...args: string[]): Rxrq => new Rxrq(['worker', ...args], { RQ_REDIS_URL: url });
 const startUp = async (...args: string[]): Promise<Rxrq> => {

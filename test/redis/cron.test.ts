@@ -1,23 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { listCronSchedulers } from '../../src/redis/cron-records.js';
 import { WrongKeyTypeError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { beatCron, buryCron, openCron } from '../../src/redis/transitions/cron-life.js';
 import { type CronTick, cronTick } from '../../src/redis/transitions/cron-tick.js';
-import { type FreshRedis, freshRedis, startPrivateRedis } from '../support/redis.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { freshWire } from './support/fresh-wire.js';
 import { newJob, Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const queue = 'default';

@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { WrongKeyTypeError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { enqueue } from '../../src/redis/transitions/enqueue.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { createdAt, newJob, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { createdAt, newJob, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const write = (...jobs: Parameters<typeof newJob>[]) =>

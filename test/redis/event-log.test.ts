@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { parseCursor } from '../../src/redis/lifecycle-event.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { back, fail, finish, newJob, settlement, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { back, fail, finish, newJob, settlement, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url, { eventLogLength: 1_000 });
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
-});
+freshWire(
+  (fresh) => {
+    wire = fresh;
+  },
+  { eventLogLength: 1_000 },
+);
 
 describe('the event log', () => {
   it('tells what one exchange did in the order in which it happened', async () => {

@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { writeNote } from '../../src/redis/transitions/note.js';
 import { planWire } from '../../src/redis/transitions/queue-keys.js';
 import { beat, registerBirth, registerDeath } from '../../src/redis/transitions/worker-life.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import type { Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const since = performance.now();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { WrongKeyTypeError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { newJobOf } from '../../src/redis/new-job.js';
@@ -11,21 +11,15 @@ import { quarantine } from '../../src/redis/transitions/quarantine.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
 import { recover } from '../../src/redis/transitions/recover.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
 import { back, createdAt, fail, finish, settlement, Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+let url: string;
+freshWire((fresh, at) => {
+  wire = fresh;
+  url = at;
 });
 
 const key = 'tenant 7: ünï';
@@ -217,7 +211,7 @@ describe('a slot', () => {
 
   it('is given back by the recovery of a dead worker, unless the job runs again', async () => {
     await put(limited('a'), limited('b'));
-    const short = new Wire(server.url, { narrowLeaseMs: 100, maxRecoveries: 1 });
+    const short = new Wire(url, { narrowLeaseMs: 100, maxRecoveries: 1 });
     try {
       for (const [times, verdict] of [
         [1, 'recovered'],

@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { forgetLeases, recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
-import { finish, newJob, type TestWorker, Wire } from './support/wire.js';
+import { finish, newJob, type TestWorker, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 /** Leases of the worker and its jobs, and then its death: everything it held is overdue. */

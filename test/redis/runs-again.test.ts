@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionError } from '../../src/redis/errors.js';
 import { fieldsOf, type JobOptions } from '../../src/redis/job-options.js';
 import { fetchJob, readResult } from '../../src/redis/job-store.js';
 import { keys } from '../../src/redis/keys.js';
 import type { RetryAsked, Settlement } from '../../src/redis/transitions/settlement.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { fail, finish, newJob, settlement, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { fail, finish, newJob, settlement, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const scheduled = keys.scheduled('default');

@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { dateMs, dueOf } from '../../src/redis/due.js';
 import { InvalidOptionError, WrongKeyTypeError } from '../../src/redis/errors.js';
 import { fieldsOf } from '../../src/redis/job-options.js';
 import { keys } from '../../src/redis/keys.js';
 import { enqueue, type NewJob } from '../../src/redis/transitions/enqueue.js';
 import { markOf, passOn } from '../../src/redis/transitions/pass-on.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { createdAt, newJob, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { createdAt, newJob, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const write = (...jobs: NewJob[]) => enqueue(wire.redis, 'default', createdAt, jobs, wire.settings);

@@ -1,24 +1,16 @@
 import { inflateSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { cancel } from '../../src/redis/transitions/cancel.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { extend } from '../../src/redis/transitions/extend.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { back, fail, finish, newJob, settlement, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { back, fail, finish, newJob, settlement, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const isAbout = async (score: string | null, ttlSeconds: number): Promise<boolean> =>

@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { limitStarts, startLimitOf, unlimitStarts } from '../../src/redis/start-limits.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
-import { back, finish, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { back, finish, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const limit = (max: number, perSeconds: number, queue = 'default') =>

@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { newJobOf } from '../../src/redis/new-job.js';
 import { promote } from '../../src/redis/transitions/reschedule.js';
 import { releaseLocks, schedulerName, tick } from '../../src/redis/transitions/tick.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { fail, finish, newJob, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { fail, finish, newJob, type Wire } from './support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const scheduled = keys.scheduled('default');

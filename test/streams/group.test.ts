@@ -1,26 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { concatMap, lastValueFrom, take } from 'rxjs';
 import { InvalidNameError, WrongKeyTypeError } from '../../src/redis/errors.js';
 import { pruneGroups } from '../../src/redis/group-store.js';
 import { keys } from '../../src/redis/keys.js';
-import { Rq } from '../../src/streams/rq.js';
-import { freshRedis } from '../support/redis.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { freshRq } from '../support/fresh-rq.js';
 
-let database: Awaited<ReturnType<typeof freshRedis>>;
 let redis: Redis;
 let rq: Rq;
-
-beforeAll(async () => {
-  database = await freshRedis();
-  redis = database.client;
+freshRq((fresh) => {
+  redis = fresh.client;
+  rq = fresh.rq;
 });
-afterAll(() => database.close());
-beforeEach(async () => {
-  await redis.flushdb();
-  rq = new Rq({ url: database.url });
-});
-afterEach(() => rq.close());
 
 const sorted = async (ids: Promise<string[]>): Promise<string[]> => (await ids).sort();
 const three = ['a', 'b', 'c'].map((jobId) => ({ name: 'f', options: { jobId } }));

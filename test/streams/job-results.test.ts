@@ -1,27 +1,19 @@
 import { deflateSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { firstValueFrom, take } from 'rxjs';
 import { NoSuchJobError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import type { Delivery } from '../../src/streams/delivery.js';
-import { Rq } from '../../src/streams/rq.js';
-import { freshRedis } from '../support/redis.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { freshRq } from '../support/fresh-rq.js';
 
-let database: Awaited<ReturnType<typeof freshRedis>>;
 let redis: Redis;
 let rq: Rq;
-
-beforeAll(async () => {
-  database = await freshRedis();
-  redis = database.client;
+freshRq((fresh) => {
+  redis = fresh.client;
+  rq = fresh.rq;
 });
-afterAll(() => database.close());
-beforeEach(async () => {
-  await redis.flushdb();
-  rq = new Rq({ url: database.url });
-});
-afterEach(() => rq.close());
 
 const claimed = (): Promise<Delivery> => firstValueFrom(rq.queue('q').deliveries$().pipe(take(1)));
 const base64 = (text: string) => Buffer.from(text).toString('base64');
