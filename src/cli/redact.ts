@@ -19,7 +19,7 @@ export const redactorFor = (
 const secretsIn = (address: RedisAddress): string[] =>
   typeof address === 'string'
     ? secretsOf(address)
-    : [address.password, address.sentinelPassword].filter(
+    : [address.password, 'cluster' in address ? undefined : address.sentinelPassword].filter(
         (secret): secret is string => typeof secret === 'string',
       );
 

@@ -1,8 +1,18 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import {
+  type ClusterAddress,
+  isClusterUrl,
+  parseClusterUrl,
+  planCluster,
+} from './cluster-address.js';
 import { InvalidOptionError } from './errors.js';
+import { SlotConnection } from './slot-connection.js';
 
-/** Where Redis is: a URL (`redis://`, `rediss://`, `unix path`) or ioredis' own options. */
-export type RedisAddress = string | RedisSettings;
+/**
+ * Where Redis is: a URL (`redis://`, `rediss://`, `unix path`), ioredis' own options, or a space of a Redis Cluster, also
+ * as URL (`redis+cluster://host:port,host:port/space`).
+ */
+export type RedisAddress = string | RedisSettings | ClusterAddress;
 
 /** ioredis' options, replies in the plain form. */
 export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
@@ -31,20 +41,36 @@ const common: RedisSettings = {
     Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
 };
 
-const open = (address: RedisAddress, settings: RedisSettings): Redis => {
-  const options = { ...common, ...settings };
-  const redis =
-    typeof address === 'string'
-      ? new Redis(checkUrl(address), options)
-      : new Redis({ ...address, ...options });
+const open = (address: RedisAddress, settings: RedisSettings, repeats: boolean): Redis => {
+  const redis = connect(address, { ...common, ...settings }, repeats);
   // ioredis prints unhandled connection errors; each command's rejection carries them already.
   redis.on('error', () => undefined);
   return redis;
 };
 
+const connect = (address: RedisAddress, options: RedisSettings, repeats: boolean): Redis => {
+  const cluster = clusterIn(address);
+  if (cluster) {
+    const { cluster: _nodes, space: _space, ...own } = cluster;
+    return new SlotConnection({ ...own, ...options }, { ...planCluster(cluster), repeats });
+  }
+  return typeof address === 'string'
+    ? new Redis(checkUrl(address), options)
+    : new Redis({ ...(address as RedisSettings), ...options });
+};
+
+/** The address when it is of a cluster. @throws InvalidOptionError */
+export const clusterIn = (address: RedisAddress): ClusterAddress | null => {
+  if (typeof address === 'string') return isClusterUrl(address) ? parseClusterUrl(address) : null;
+  return 'cluster' in address ? address : null;
+};
+
 const checkUrl = (url: string): string => {
   if (!/^(rediss?|valkeys?|unix):\/\/|^\//.test(url)) {
-    throw new InvalidOptionError('url', 'it must start with redis://, rediss:// or unix://');
+    throw new InvalidOptionError(
+      'url',
+      'it must start with redis://, rediss://, redis+cluster:// or unix://',
+    );
   }
   return url;
 };
@@ -59,11 +85,15 @@ export const openCommandConnection = (
   /** Shown by `CLIENT LIST`. */
   connectionName?: string,
 ): Redis =>
-  open(address, {
-    commandTimeout: 5_000,
-    socketTimeout: 7_000,
-    ...(connectionName !== undefined && { connectionName }),
-  });
+  open(
+    address,
+    {
+      commandTimeout: 5_000,
+      socketTimeout: 7_000,
+      ...(connectionName !== undefined && { connectionName }),
+    },
+    true,
+  );
 
 /** This connection's end as Redis sees it, `address:port`; `unknown` where it may not be asked, as RQ has it. */
 export const clientAddress = async (redis: Redis): Promise<string> => {
@@ -79,7 +109,7 @@ export const clientAddress = async (redis: Redis): Promise<string> => {
  * settle the promise and swallow the late reply, with the element in it. The loop keeps its own deadline
  * and ends it with `disconnect(true)`.
  */
-export const openBlockingConnection = (address: RedisAddress): Redis => open(address, {});
+export const openBlockingConnection = (address: RedisAddress): Redis => open(address, {}, false);
 
 /** Closes for good, whatever state the connection is in; pending commands reject, and all that come later. */
 export const closeConnection = (redis: Redis): void => {
@@ -95,6 +125,8 @@ export const closeConnection = (redis: Redis): void => {
 /** The address without its credentials, for messages. */
 export const describeAddress = (address: RedisAddress): string => {
   if (typeof address !== 'string') {
+    if ('cluster' in address)
+      return `redis+cluster://${address.cluster.join(',')}/${address.space ?? ''}`;
     const { sentinels, name, path, host = 'localhost', port = 6379 } = address;
     if (sentinels && sentinels.length > 0) {
       const shown = sentinels.map((one) => `${one.host ?? 'localhost'}:${one.port ?? 26_379}`);

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { pruneGroups } from './group-store.js';
 import { keys, prefixes } from './keys.js';
+import { loadScript, runScript } from './scripts.js';
 import { forgetLeases } from './transitions/recover.js';
 
+const dropping = loadScript('drop-leftovers');
 /** RQ's: longer than a pass may take. */
 const lockSeconds = 899;
 const leftoversAtOnce = 500;
@@ -72,14 +74,5 @@ const forgetWorkers = async (redis: Redis, set: string): Promise<void> => {
 /** Takes ids off the FailedQueue's list whose jobs have not failed (any more), each judged as it is taken. */
 export const dropLeftovers = async (redis: Redis, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
-  await redis.eval(
-    `for i = 2, #ARGV do
-       local status = redis.pcall('HGET', ARGV[1] .. ARGV[i], 'status')
-       if status ~= 'failed' and status ~= 'stopped' then redis.call('LREM', KEYS[1], 1, ARGV[i]) end
-     end`,
-    1,
-    keys.failedQueue,
-    prefixes.job,
-    ...ids,
-  );
+  await runScript(redis, dropping, [keys.failedQueue], [prefixes.job, ...ids]);
 };

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { WrongKeyTypeError } from './errors.js';
 import { keys, prefixes } from './keys.js';
+import { SlotConnection } from './slot-connection.js';
 
 export type Argument = string | number | Buffer;
 
@@ -15,8 +16,13 @@ export const asArgument = (bytes: Buffer): Argument =>
   isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 
 /** A Lua transition, ready to be sent by its hash. */
-export interface Script {
+export interface Script extends Form {
   readonly name: string;
+  /** The same one as it runs on a cluster: see `parts/in-space.lua`. */
+  readonly inSpace: Form;
+}
+
+interface Form {
   readonly source: string;
   readonly sha: string;
 }
@@ -48,8 +54,24 @@ export const loadScript = (name: string): Script => {
   const body = read(name).replace(/^-- part: (\S+)$/gm, (_, part: string) => read(`parts/${part}`));
   const uses = /^-- uses: (.+)$/m.exec(body)?.[1]?.split(' ') ?? [];
   const source = [...uses.map((part) => read(`parts/${part}`)), body].map(withNames).join('\n');
-  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+  return { name, ...formOf(source), inSpace: formOf(`${read('parts/in-space')}\n${source}`) };
 };
+
+const formOf = (source: string): Form => ({
+  source,
+  sha: createHash('sha1').update(source).digest('hex'),
+});
+
+// On a cluster the first key is the space itself, `{space}:`, under which nothing ever lies: Redis then refuses the script as
+// a whole, before it begins, while the slot is on its way between two nodes and the script would find a part of its keys.
+const formFor = (
+  redis: Redis,
+  script: Script,
+  names: readonly string[],
+): { form: Form; names: readonly string[] } =>
+  redis instanceof SlotConnection
+    ? { form: script.inSpace, names: ['', ...names] }
+    : { form: script, names };
 
 /**
  * Runs a script; replies are Buffers, because ids and payloads are bytes. A server that does not
@@ -63,8 +85,9 @@ export const runScript = async (
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> => {
+  const { form, names } = formFor(redis, script, keys);
   try {
-    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+    return await redis.callBuffer('EVALSHA', form.sha, names.length, ...names, ...args);
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
       return runWholeScript(redis, script, keys, args);
@@ -85,8 +108,9 @@ export const runWholeScript = async (
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> => {
+  const { form, names } = formFor(redis, script, keys);
   try {
-    return await redis.callBuffer('EVAL', script.source, keys.length, ...keys, ...args);
+    return await redis.callBuffer('EVAL', form.source, names.length, ...names, ...args);
   } catch (error) {
     throw named(error);
   }

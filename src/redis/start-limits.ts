@@ -36,8 +36,9 @@ export const limitStarts = async (
 
 /** Whether there was one. */
 export const unlimitStarts = async (redis: Redis, queue: string): Promise<boolean> => {
-  const replies = await redis.multi().del(keys.startLimit(queue)).del(keys.starts(queue)).exec();
-  return replies?.[0]?.[1] === 1;
+  const isThere = (await redis.del(keys.startLimit(queue))) === 1;
+  await redis.del(keys.starts(queue));
+  return isThere;
 };
 
 /** The limit, and how many jobs were taken within its window; `null` when there is none. Looking changes nothing. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes, queueNameOf } from './keys.js';
+import { scanKeys } from './scan.js';
 import { fromTimestamp } from './timestamp.js';
 import type { OverdueLease } from './transitions/recover.js';
 
@@ -28,16 +29,11 @@ export const findStrays = async (
 ): Promise<Stray[]> => {
   const beforeMs = (Number((await redis.time())[0]) - wideLeaseSeconds) * 1_000;
   const seen = new Map<string, Stray>();
-  let cursor = '0';
-  do {
-    const [next, names] = await redis.scan(
-      cursor,
-      ...(['MATCH', `${prefixes.job}*`, 'COUNT', keysAtOnce] as const),
-    );
-    cursor = next;
-    for (const stray of await unheldOf(redis, names, beforeMs))
+  for await (const names of scanKeys(redis, `${prefixes.job}*`, keysAtOnce)) {
+    for (const stray of await unheldOf(redis, names.map(String), beforeMs))
       seen.set(`${stray.queue} ${stray.lease.member.toString()}`, stray);
-  } while (cursor !== '0' && !signal.aborted);
+    if (signal.aborted) break;
+  }
   return signal.aborted ? [] : notHeld(redis, [...seen.values()]);
 };
 

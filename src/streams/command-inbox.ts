@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { closeConnection } from '../redis/connection.js';
 import { failureKind } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
+import { tagOf } from '../redis/scan.js';
 import { type WorkerAnswer, writeAnswer } from '../redis/worker-answer.js';
 import {
   parseCommand,
@@ -39,7 +40,7 @@ export class CommandInbox {
     private readonly worker: string,
     private readonly events: InboxEvents,
   ) {
-    this.channel = keys.commandsTo(worker);
+    this.channel = tagOf(redis) + keys.commandsTo(worker);
   }
 
   /** Listens until `close`. Resolves with the first subscription, or at once when Redis is away just now. */

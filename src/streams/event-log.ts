@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { failureKind, pauseMs } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../redis/lifecycle-event.js';
+import { plainKey } from '../redis/scan.js';
 import { BlockingCaller } from './blocking-caller.js';
 import {
   afterEntry,
@@ -226,7 +227,8 @@ export class EventLog {
       ...feeds.map(({ lastId }) => lastId),
     ])) as Array<[Buffer, Array<[Buffer, Buffer[]]>]> | null;
     for (const [key, entries] of reply ?? []) {
-      const feed = feeds.find(({ queue }) => keys.events(queue) === String(key)) as Followed;
+      const name = String(plainKey(this.redis, key));
+      const feed = feeds.find(({ queue }) => keys.events(queue) === name) as Followed;
       // A log that was gone at the last look: what came since is read with a look at what it lacks.
       if (feed.mayHaveGap) continue;
       for (const [id, fields] of entries) publishRaw(feed, String(id), fields);

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { scanKeys } from '../scan.js';
 
 /** No command of an audit asks for more: Redis serves others in between. */
 const chunk = 1_000;
@@ -7,16 +8,10 @@ const text = (bytes: unknown): string => (bytes as Buffer).toString('latin1');
 
 /** Names of keys that begin with one of our two prefixes, as bytes in latin1; some may come twice. */
 export const scanNames = async function* (redis: Redis): AsyncGenerator<string[]> {
-  let cursor = '0';
-  do {
-    const reply = (await redis.callBuffer('SCAN', cursor, 'MATCH', 'r*q:*', 'COUNT', chunk)) as [
-      Buffer,
-      Buffer[],
-    ];
-    cursor = text(reply[0]);
-    const names = reply[1].map(text);
+  for await (const page of scanKeys(redis, 'r*q:*', chunk)) {
+    const names = page.map(text);
     yield names.filter((name) => name.startsWith('rq:') || name.startsWith('rxrq:'));
-  } while (cursor !== '0');
+  }
 };
 
 /** A list from its tail: ids that workers pop meanwhile shift nothing, and what is pushed meanwhile is seen or not. */

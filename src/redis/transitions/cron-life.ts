@@ -37,7 +37,8 @@ export const beatCron = async (
 
 /** RQ: `register_death`, which leaves the hash to expire. */
 export const buryCron = async (redis: Redis, name: string): Promise<void> => {
-  await redis.multi().zrem(keys.cronSchedulers, name).del(keys.cronScheduler(name)).exec();
+  await redis.zrem(keys.cronSchedulers, name);
+  await redis.del(keys.cronScheduler(name));
 };
 
 /**
