@@ -28,6 +28,7 @@ export const mutants = [
     red: {
       'redis/recover': 'brings the jobs of a dead worker back',
       'redis/operators': 'finds a job whose execution is still running elsewhere',
+      'model/model': 'holds with %s',
     },
   },
   {
@@ -39,6 +40,7 @@ export const mutants = [
     red: {
       'redis/settle': 'a repeated request',
       'streams/lost-replies': 'claims and settles each job once',
+      'model/model': 'holds with %s',
     },
   },
   {
@@ -55,7 +57,10 @@ export const mutants = [
     file: lua('settle-and-claim'),
     from: "if begun > 0 or ARGV[21] == '1' then",
     to: 'if begun > 0 then',
-    red: { 'redis/settle': 'leaves its mark though it brought nothing' },
+    red: {
+      'redis/settle': 'leaves its mark though it brought nothing',
+      'model/model': 'holds with %s',
+    },
   },
   {
     name: 'observed-unchanged',

@@ -5,7 +5,11 @@ type Status = keyof typeof moves;
 
 /** Statuses as the events alone tell them. What others do silently is told by hand. */
 export class EventPath {
-  private readonly statuses = new Map<string, Status>();
+  private readonly statuses: Map<string, Status>;
+
+  constructor(before?: EventPath) {
+    this.statuses = new Map(before?.statuses);
+  }
 
   /** @throws when the move is none that a job can make */
   tell(event: LifecycleEvent): void {
