@@ -1,5 +1,5 @@
 import type { WorkerAnswer } from '../redis/worker-answer.js';
-import type { WorkerCommand } from '../redis/worker-command.js';
+import { isToStop, type WorkerCommand } from '../redis/worker-command.js';
 import type { StopReason } from './executor/executor.js';
 
 /** A job in a worker's hands. */
@@ -37,13 +37,7 @@ export const obey = (worker: Obedient, command: WorkerCommand): WorkerAnswer => 
     }
     case 'stop-job':
     case 'stop-execution': {
-      const held = worker
-        .inHand()
-        .find(
-          ({ jobId, execution }) =>
-            jobId === command.jobId &&
-            (command.command === 'stop-job' || execution === command.execution),
-        );
+      const held = worker.inHand().find((job) => isToStop(command, job));
       if (!held) return { ok: false, reason: 'it does not run this job' };
       worker.cancel(held.execution, 'byUser');
       return { ok: true };

@@ -26,6 +26,15 @@ export class UnknownCommandError extends Error {
   }
 }
 
+type StopCommand = Extract<WorkerCommand, { command: 'stop-job' | 'stop-execution' }>;
+
+/** Whether a job that somebody holds is the one that is to be stopped. */
+export const isToStop = (
+  command: StopCommand,
+  { jobId, execution }: { readonly jobId: string; readonly execution: string },
+): boolean =>
+  jobId === command.jobId && (command.command === 'stop-job' || execution === command.execution);
+
 /** The JSON that RQ's workers read as well. RQ: `send_command`. */
 export const commandText = (command: WorkerCommand, id?: string): string => {
   const fields: Record<string, string> = { command: command.command };

@@ -11,7 +11,7 @@ import { tagLength } from '../redis/transitions/recover.js';
 import { type ClaimedJob, stoppedText } from '../redis/transitions/settlement.js';
 import { beatUnlisted, buryUnlisted } from '../redis/transitions/worker-life.js';
 import type { WorkerAnswer } from '../redis/worker-answer.js';
-import type { WorkerCommand } from '../redis/worker-command.js';
+import { isToStop, type WorkerCommand } from '../redis/worker-command.js';
 import { CommandInbox } from './command-inbox.js';
 import { Delivery } from './delivery.js';
 import { insist } from './insist.js';
@@ -166,6 +166,8 @@ export class Consumer {
       });
     this.beating = setInterval(beat, recordEveryMs);
     await beat();
+    // Closed meanwhile, it would listen for ever.
+    if (this.left) return;
     await this.inbox.start(this.wire.narrowLeaseMs / 4);
   }
 
@@ -174,11 +176,7 @@ export class Consumer {
     switch (command.command) {
       case 'stop-job':
       case 'stop-execution': {
-        const meant = held.find(
-          ({ delivery: { jobId, execution } }) =>
-            jobId === command.jobId &&
-            (command.command === 'stop-job' || execution === command.execution),
-        );
+        const meant = held.find(({ delivery }) => isToStop(command, delivery));
         if (!meant) return { ok: false, reason: 'it does not hold this job' };
         meant.isStopped = true;
         abort(meant, 'stopped');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JobOptions } from '../../src/redis/job-options.js';
 import { keys } from '../../src/redis/keys.js';
@@ -117,6 +118,18 @@ describe.each(['pool', 'inline'] as const)('a job that nobody can begin, %s', (i
     expect((await job.fetch()).meta).toEqual({ path, fell: true });
     expect(receiver.received).toHaveLength(1);
     expect(troubles).toEqual([]);
+  });
+
+  it('… when it cannot be decrypted, as far as it can be read', async () => {
+    const job = await enqueue('', { onFailure: 'callbacks.onTell' });
+    const encryption = { keys: { k: randomBytes(32) }, current: 'k', required: true };
+    const rigged = await rig.start({ isolation, burst: true, encryption }, { modules });
+    await rigged.worker.done;
+    expect(await statusOf(job)).toBe('failed');
+    // It was called: its words are an error, and encrypted.
+    expect(rigged.troubles.map(String)).toEqual([
+      `CallbackFailedError: The failure callback callbacks.onTell of job ${job.id} failed: its text is encrypted`,
+    ]);
   });
 
   it('… when no worker has its handler', async () => {
