@@ -56,6 +56,7 @@ export {
   InvalidNameError,
   InvalidOptionError,
   NoSuchJobError,
+  NotReplicatedError,
   RedisFullError,
   RedisUnavailableError,
   WrongKeyTypeError,
@@ -74,6 +75,7 @@ export {
 } from './redis/payload/index.js';
 export type { ListedRateLimit } from './redis/rate-limits.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
+export type { WaitReplicas } from './redis/replicas.js';
 export type { Backoff, RepeatOptions, RetryOptions } from './redis/runs-again.js';
 export type { StartLimit } from './redis/start-limits.js';
 export type { Pause, PauseOptions } from './redis/suspension.js';
@@ -99,6 +101,7 @@ export type { From, GapEvent, LogEvent } from './streams/log-page.js';
 export { ofKind } from './streams/of-kind.js';
 export {
   type Callable,
+  type EnqueueOptions,
   type JobSpec,
   type PipelineOptions,
   Queue,

@@ -29,7 +29,7 @@ const jobKeys = [
 
 const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
   producer: {
-    commands: `${look} ${write} ${scripts}`,
+    commands: `${look} ${write} ${scripts} wait`,
     keys: [
       ...jobKeys,
       ...['~rxrq:events:*', '~rxrq:unfreed', '~rxrq:leases:*', '~rxrq:cursor:*'],
@@ -51,7 +51,7 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
   },
   reader: { commands: look, keys: ['%R~rq:*', '%R~rxrq:*'] },
   operator: {
-    commands: `${look} ${write} ${scripts} publish subscribe unsubscribe multi exec discard`,
+    commands: `${look} ${write} ${scripts} wait publish subscribe unsubscribe multi exec discard`,
     keys: ['~rq:*', '~rxrq:*'],
   },
 };

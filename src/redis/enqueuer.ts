@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { RedisFullError, RedisUnavailableError } from './errors.js';
 import { failureKind, pauseMs } from './failure.js';
+import type { Replicas } from './replicas.js';
 import { distinctTimestamp } from './timestamp.js';
 import { type EnqueueVerdict, enqueue, type NewJob } from './transitions/enqueue.js';
 import type { WireSettings } from './transitions/queue-keys.js';
@@ -40,12 +41,14 @@ export class Enqueuer {
     private readonly settings: WireSettings,
     /** How long a job may stay unconfirmed, in milliseconds, before its promise rejects. */
     private readonly deadlineMs: number,
+    /** On the same connection; `null` when no job waits for them. */
+    private readonly replicas: Replicas | null = null,
   ) {}
 
   /**
    * Resolves once Redis has said what became of the job.
    *
-   * @throws RedisFullError, RedisUnavailableError, WrongKeyTypeError, DependencyCycleError
+   * @throws RedisFullError, RedisUnavailableError, WrongKeyTypeError, DependencyCycleError, NotReplicatedError
    */
   add(job: NewJob): Promise<EnqueueVerdict> {
     return new Promise((resolve, reject) => {
@@ -138,9 +141,13 @@ export class Enqueuer {
     for (let tries = 1; ; tries++) {
       let cause: unknown = null;
       try {
+        const life = this.replicas?.life ?? 0;
         const call = enqueue(this.redis, this.queue, createdAt, jobs, this.settings);
         const verdicts = await within(endMs - performance.now(), call);
-        if (verdicts) return markRepeated(jobs, verdicts);
+        if (verdicts) {
+          const said = markRepeated(jobs, verdicts);
+          return this.replicas ? await this.replicas.confirm(jobs, said, life) : said;
+        }
       } catch (error) {
         const kind = failureKind(error);
         if (kind === 'full') throw new RedisFullError(operation, { cause: error });

@@ -84,6 +84,29 @@ export class RedisFullError extends Error {
 }
 
 /**
+ * The job is enqueued, and will run; only so many replicas have not confirmed in time that they have it, so that a
+ * failover may still lose it. Enqueue it again only under the same `jobId`, with `onDuplicate: 'keep'`.
+ */
+export class NotReplicatedError extends Error {
+  override readonly name = 'NotReplicatedError';
+  constructor(
+    readonly jobId: string,
+    readonly wanted: { replicas: number; timeoutMs: number },
+    /** How many did; `null` where they could not be asked, see `cause`. */
+    readonly confirmed: number | null,
+    options?: ErrorOptions,
+  ) {
+    const { replicas, timeoutMs } = wanted;
+    const cause = options?.cause instanceof Error ? ` (${options.cause.message})` : '';
+    const found =
+      confirmed === null
+        ? `${replicas} replica(s) could not be asked for it${cause}`
+        : `${confirmed} of ${replicas} replica(s) confirmed it within ${timeoutMs} ms`;
+    super(`Job ${shown(jobId)} is enqueued, but ${found}: a failover may lose it`, options);
+  }
+}
+
+/**
  * Redis did not answer in time. `maybeWritten` says whether the write may have happened; trying
  * again with the same id is safe in both cases.
  */

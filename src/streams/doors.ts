@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
 import type { Cipher } from '../redis/cipher.js';
+import type { Replicas } from '../redis/replicas.js';
+import type { ReplicaWait } from '../redis/transitions/enqueue.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
@@ -17,6 +19,10 @@ export interface Doors {
   /** Encrypts what jobs carry; `null` leaves them plain. */
   cipher: Cipher | null;
   enqueueDeadlineMs: number;
+  /** Replicas that must confirm each job, unless its options say otherwise. */
+  waitReplicas: ReplicaWait | null;
+  /** Opened by the first job that waits for replicas. */
+  replicas(): Replicas;
   /** Awaited after each enqueue, where jobs are run in place. */
   onEnqueued: (() => Promise<void>) | null;
   /** Names of all queues known to Redis. */

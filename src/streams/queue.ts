@@ -15,6 +15,7 @@ import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { newJobOf } from '../redis/new-job.js';
+import { checkWaitReplicas, type WaitReplicas } from '../redis/replicas.js';
 import {
   limitStarts,
   type StartLimit,
@@ -46,11 +47,20 @@ import { type ResultEvent, resultsOf } from './results.js';
 /** Which handler to call: a task of `defineTasks`, or a name, for handlers whose code is elsewhere. */
 export type Callable<Args extends unknown[], Result> = Task<Args, Result> | string;
 
+/** What may be said of a job, and of the call that enqueues it. */
+export interface EnqueueOptions extends JobOptions {
+  /**
+   * Resolve only once so many replicas have the job in their memory; 0 takes back the default of the `Rq`. When they do
+   * not say so in time it rejects with `NotReplicatedError`, and the job is enqueued all the same.
+   */
+  waitReplicas?: WaitReplicas;
+}
+
 /** One job of `enqueueMany`. */
 export interface JobSpec {
   name: string | Task<never[], unknown>;
   args?: readonly unknown[];
-  options?: JobOptions;
+  options?: EnqueueOptions;
 }
 
 /** A pipeline from one queue to another. See `Queue.pipeline`. */
@@ -76,6 +86,7 @@ export interface QueueCounts {
 /** A FIFO queue of jobs: the Redis list `rq:queue:<name>`, what is put on it, and the streams that come out of it. */
 export class Queue {
   protected readonly enqueuer: Enqueuer;
+  private confirming: Enqueuer | null = null;
   private shared$: Observable<LogEvent> | null = null;
   private sharedResults$: Observable<ResultEvent> | null = null;
   private theRegistries: Registries | null = null;
@@ -109,15 +120,15 @@ export class Queue {
   /**
    * Enqueues a call with options. With `dependsOn` it is deferred until the jobs that it names have ended.
    *
-   * @throws also InvalidOptionError, InvalidNameError, DuplicateJobError, DependencyCycleError
+   * @throws also InvalidOptionError, InvalidNameError, DuplicateJobError, DependencyCycleError, NotReplicatedError
    */
   async enqueueWith<Args extends unknown[], Result>(
-    options: JobOptions,
+    options: EnqueueOptions,
     callable: Callable<Args, Result>,
     ...args: Args
   ): Promise<Job<Result>> {
-    const job = this.prepare(callable, args, options);
-    checkVerdict(await this.enqueuer.add(job), job.id, options);
+    const job = this.prepareToConfirm(callable, args, options);
+    checkVerdict(await this.enqueuerOf(job).add(job), job.id, options);
     if (this.doors.onEnqueued) await this.doors.onEnqueued();
     return this.job<Result>(job.id);
   }
@@ -160,13 +171,15 @@ export class Queue {
    */
   async enqueueMany(specs: readonly JobSpec[]): Promise<Job[]> {
     const jobs = specs.map(({ name, args = [], options = {} }) =>
-      this.prepare(name, args, options),
+      this.prepareToConfirm(name, args, options),
     );
+    const confirmed = jobs.find(({ replicas }) => replicas);
+    const enqueuer = confirmed ? this.enqueuerOf(confirmed) : this.enqueuer;
     const waiting = parentsFirst(jobs.filter(({ after }) => after));
     const plain = waiting.length === 0 ? jobs : jobs.filter(({ after }) => !after);
     const verdicts = new Map<NewJob, EnqueueVerdict>();
     const write = async (part: readonly NewJob[], inOrder: boolean): Promise<void> => {
-      const said = await this.enqueuer.addMany(part, inOrder);
+      const said = await enqueuer.addMany(part, inOrder);
       said.forEach((verdict, index) => {
         verdicts.set(part[index] as NewJob, verdict);
       });
@@ -396,6 +409,31 @@ export class Queue {
   /** Jobs to be settled by hand, as many at a time as `concurrency`. Cold: each subscription is a consumer. */
   deliveries$(options: DeliveriesOptions = {}): Observable<Delivery> {
     return this.doors.deliveries([this.name], options);
+  }
+
+  private prepareToConfirm(
+    callable: string | Task<never[], unknown>,
+    args: readonly unknown[],
+    options: EnqueueOptions,
+  ): NewJob {
+    if (!('waitReplicas' in options || this.doors.waitReplicas))
+      return this.prepare(callable, args, options);
+    const { waitReplicas, ...rest } = options;
+    const replicas =
+      waitReplicas === undefined ? this.doors.waitReplicas : checkWaitReplicas(waitReplicas);
+    const job = this.prepare(callable, args, rest);
+    const ofDuplicate = options.onDuplicate === 'keep';
+    return replicas ? { ...job, replicas: { ...replicas, ofDuplicate } } : job;
+  }
+
+  private enqueuerOf({ replicas: isConfirmed }: NewJob): Enqueuer {
+    if (!isConfirmed) return this.enqueuer;
+    if (!this.confirming) {
+      const { wire, enqueueDeadlineMs, replicas } = this.doors;
+      const asked = replicas();
+      this.confirming = new Enqueuer(asked.redis, this.name, wire, enqueueDeadlineMs, asked);
+    }
+    return this.confirming;
   }
 
   private prepare(

@@ -23,6 +23,7 @@ import { keys, queueNameOf } from '../redis/keys.js';
 import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
 import { type ListedRateLimit, listRateLimits, rateLimitedIds } from '../redis/rate-limits.js';
+import { checkWaitReplicas, Replicas, type WaitReplicas } from '../redis/replicas.js';
 import {
   type Pause,
   type PauseOptions,
@@ -50,6 +51,8 @@ export interface RqOptions {
   url?: RedisAddress;
   /** How long `enqueue` may try, in milliseconds, before it rejects. Default 10,000. */
   enqueueDeadlineMs?: number;
+  /** Replicas that must have each job before its enqueueing resolves; see `EnqueueOptions`. Default: none. */
+  waitReplicas?: WaitReplicas;
   /** Leases, lifetimes and sizes; see `WireSettings`. */
   wire?: Partial<WireSettings>;
   /** Encrypts arguments, meta, results and tracebacks. See docs/security.md. Default: nothing is. */
@@ -58,7 +61,14 @@ export interface RqOptions {
   onTrouble?: (error: unknown) => void;
 }
 
-const known = new Set(['url', 'enqueueDeadlineMs', 'wire', 'encryption', 'onTrouble']);
+const known = new Set([
+  'url',
+  'enqueueDeadlineMs',
+  'waitReplicas',
+  'wire',
+  'encryption',
+  'onTrouble',
+]);
 
 /** The door to one Redis: its queues, its jobs, their events. Connects when it is first used; `close` when done. */
 export class Rq {
@@ -67,6 +77,7 @@ export class Rq {
   private readonly address: RedisAddress;
   private readonly closed$ = new ReplaySubject<void>(1);
   private readonly consumers = new Set<Consumer>();
+  private replicas: Replicas | null = null;
   /** The queue named `failed`. */
   readonly failedQueue: FailedQueue;
 
@@ -78,6 +89,7 @@ export class Rq {
     checkKnown(options, known);
     // Before anything is opened: what throws here must leave nothing behind.
     const wire = planWire(options.wire);
+    const waitReplicas = checkWaitReplicas(options.waitReplicas);
     const cipher = options.encryption ? new Cipher(options.encryption) : null;
     this.address = addressOr(options.url);
     const redis = openCommandConnection(this.address);
@@ -94,6 +106,11 @@ export class Rq {
       cipher,
       onTrouble,
       enqueueDeadlineMs: options.enqueueDeadlineMs ?? 10_000,
+      waitReplicas,
+      replicas: () => {
+        this.replicas ??= new Replicas(command());
+        return this.replicas;
+      },
       onEnqueued,
       queueNames: () => this.queueNames(),
       job: (id, queue) => new Job(this.doors, id, queue),
@@ -266,6 +283,7 @@ export class Rq {
     this.closed$.next();
     this.doors.log.close();
     await Promise.all([...this.consumers].map((consumer) => consumer.leave()));
+    if (this.replicas) closeConnection(this.replicas.redis);
     closeConnection(this.doors.redis);
   }
 

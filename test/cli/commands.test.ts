@@ -240,6 +240,17 @@ describe('enqueue', () => {
     expect(await rq.queue().length()).toBe(1);
   });
 
+  it('says of a job that no replica has, and what it is called', async () => {
+    const args = ['enqueue', 'a.b', '--job-id', 'x', '--wait-replicas', '1'];
+    const { code, stdout, stderr } = await runHere(url, ...args);
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      'x\n',
+      expect.stringMatching(/"x" is enqueued, but/),
+    ]);
+    expect(await rq.queue().ids()).toEqual(['x']);
+  });
+
   it('refuses an id that is taken', async () => {
     const io = fakeTerminal({ RQ_REDIS_URL: url });
     expect(await runCommandLine(['enqueue', 'a.b', '--job-id', 'x'], io)).toBe(0);

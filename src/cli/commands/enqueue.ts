@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { DuplicateJobError } from '../../redis/errors.js';
-import type { JobOptions } from '../../redis/job-options.js';
+import { DuplicateJobError, NotReplicatedError } from '../../redis/errors.js';
+import type { EnqueueOptions as JobOptions } from '../../streams/queue.js';
 import { parseCallArguments } from '../call-arguments.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
-import { UsageError } from '../exit.js';
+import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import {
   date,
@@ -33,6 +33,7 @@ interface EnqueueOptions extends CommonOptions {
   onSuccess?: string;
   onFailure?: string;
   onStopped?: string;
+  waitReplicas?: number;
   serializer: 'json' | 'pickle';
   quiet?: boolean;
 }
@@ -88,6 +89,7 @@ export const enqueueCommand = (program: Command, io: Io): void => {
       serializerKind,
       'json',
     )
+    .option('--wait-replicas <n>', 'end with 0 only once so many replicas have it', wholeNumber(0))
     .option('--quiet', 'do not print the id')
     .addHelpText('after', `${argumentHelp}\nText stays text, as in rq: a number is :2.`)
     .action((name: string, args: string[], options: EnqueueOptions) =>
@@ -105,14 +107,19 @@ const enqueue = async (
   const jobOptions = { ...jobOptionsOf(options), kwargs };
   await withRq(io, options, async (rq) => {
     const queue = rq.queue(options.queue);
+    const tell = (jobId: string): void => {
+      if (options.json) io.json({ jobId, queue: queue.name, name });
+      else if (!options.quiet) io.out(jobId);
+    };
     const job = await queue.enqueueWith(jobOptions, name, ...args).catch((error: unknown) => {
       // The library's message names an option of the library.
       if (error instanceof DuplicateJobError)
         throw new UsageError(`a job with id ${error.jobId} exists already`);
-      throw error;
+      if (!(error instanceof NotReplicatedError)) throw error;
+      tell(error.jobId);
+      throw new ExitError(exitCodes.failed, error.message);
     });
-    if (options.json) io.json({ jobId: job.id, queue: job.queue, name });
-    else if (!options.quiet) io.out(job.id);
+    tell(job.id);
   });
 };
 
@@ -148,6 +155,7 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
     ...(options.onSuccess !== undefined && { onSuccess: options.onSuccess }),
     ...(options.onFailure !== undefined && { onFailure: options.onFailure }),
     ...(options.onStopped !== undefined && { onStopped: options.onStopped }),
+    ...(options.waitReplicas !== undefined && { waitReplicas: options.waitReplicas }),
     ...(scheduleIn !== undefined && { in: scheduleIn }),
     ...(scheduleAt !== undefined && { at: scheduleAt }),
     ...(retryMax > 0 && {

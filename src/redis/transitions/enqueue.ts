@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Due } from '../due.js';
-import { DependencyCycleError, WrongKeyTypeError } from '../errors.js';
+import { DependencyCycleError, type NotReplicatedError, WrongKeyTypeError } from '../errors.js';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
 import type { WireSettings } from './queue-keys.js';
@@ -25,12 +25,26 @@ export interface NewJob {
   after?: NewJobAfter;
   /** How many jobs of this key may run at a time. */
   limit?: RateLimit;
+  /** Replicas that must confirm it. They are asked by the enqueuer alone. */
+  replicas?: JobReplicas;
 }
 
 /** At most `concurrency` jobs of one `key` are queued or started at a time, whatever their queues; the others wait. */
 export interface RateLimit {
   key: string;
   concurrency: number;
+}
+
+/** How many replicas must have a job, and for how long they are waited for. */
+export interface ReplicaWait {
+  replicas: number;
+  timeoutMs: number;
+}
+
+/** What one job wants of them. */
+export interface JobReplicas extends ReplicaWait {
+  /** Whether also the job that has its id already is to be confirmed: it is taken for this one. */
+  ofDuplicate: boolean;
 }
 
 /** Ids of other jobs, at least one; the job is deferred until they have ended as it wants. */
@@ -42,7 +56,7 @@ export interface NewJobAfter {
 /**
  * `written`, also when it waits for others or for a slot; `same`: this very request was there (a repeated try), `duplicate`:
  * another job has the id; `refused`: the key of its group has a wrong type; an error: what is wrong otherwise. Of these
- * nothing was written.
+ * nothing was written, but of those that are not replicated.
  */
 export type EnqueueVerdict =
   | 'written'
@@ -50,6 +64,7 @@ export type EnqueueVerdict =
   | 'duplicate'
   | 'refused'
   | DependencyCycleError
+  | NotReplicatedError
   | WrongKeyTypeError;
 const verdicts: Record<string, 'written' | 'same' | 'duplicate' | 'refused'> = {
   w: 'written',
