@@ -19,13 +19,14 @@ export interface Effect {
 /** One thing that may happen next. */
 export interface Action {
   readonly label: string;
-  /** What it takes of the budget; `null` for what happens on a good day. */
-  readonly spends: keyof Budget | null;
+  /** What it takes of the budget; nothing for what happens on a good day. */
+  readonly spends: ReadonlyArray<keyof Budget>;
   apply(hand: Hand): Promise<Effect>;
 }
 
-/** The budget after a step; `null` when there is nothing left for it. */
-export const spent = (left: Budget, spends: keyof Budget | null): Budget | null => {
-  if (spends === null) return left;
-  return left[spends] > 0 ? { ...left, [spends]: left[spends] - 1 } : null;
+/** The budget after a step; `null` when there is not enough left for it. */
+export const spent = (left: Budget, spends: ReadonlyArray<keyof Budget>): Budget | null => {
+  const after: Record<keyof Budget, number> = { ...left };
+  for (const one of spends) after[one] -= 1;
+  return spends.every((one) => after[one] >= 0) ? after : null;
 };

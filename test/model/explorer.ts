@@ -131,7 +131,7 @@ class Explorer {
         const next: World = { ...world, ...change, left, story };
         judge(next, now);
         if (heard) judgeReply(heard, next, now);
-        const reached = this.add(next, now, at, step, action.spends === null);
+        const reached = this.add(next, now, at, step, action.spends.length === 0);
         if (reached === null) continue;
         await hand.lane.keep(reached);
         if (isAtRest(next)) await requireCleanAudit(hand);

@@ -28,7 +28,7 @@ export const operatorActions = function* (world: World): Generator<Action> {
     if (status === 'queued' || status === 'started')
       yield {
         label: `${id} is canceled`,
-        spends: 'cancels',
+        spends: ['cancels'],
         apply: async ({ redis, lane }) => ({
           change: {},
           note: `it was ${await cancel(redis, queue, id, lane.settings)}`,
@@ -37,7 +37,7 @@ export const operatorActions = function* (world: World): Generator<Action> {
     if (status === 'failed')
       yield {
         label: `${id} is requeued`,
-        spends: 'requeues',
+        spends: ['requeues'],
         apply: async ({ redis, lane }) => ({
           change: {},
           note: String(await requeue(redis, [id], false, lane.settings)),
@@ -48,7 +48,7 @@ export const operatorActions = function* (world: World): Generator<Action> {
 
 const enqueued = (world: World, id: string, to: Enqueueing, label: string): Action => ({
   label,
-  spends: to === 'unanswered' ? 'faults' : null,
+  spends: to === 'unanswered' ? ['faults'] : [],
   apply: async (hand) => {
     const verdict = await hand.enqueue(id);
     const expected = world.enqueueing[id] === 'no' ? 'written' : 'same';
@@ -72,7 +72,7 @@ export const janitorActions = function* (
 
 const look = (before: Sighting | null): Action => ({
   label: before ? 'a janitor looks again' : 'a janitor looks',
-  spends: null,
+  spends: [],
   apply: async (hand) => {
     const now = await sight(hand);
     if (!before) return { change: { janitor: { seen: now, condemned: null } } };
@@ -100,7 +100,7 @@ const isSame = (one: OverdueLease, other: OverdueLease): boolean =>
 
 const recovery = ({ leases, inFlight }: Sighting): Action => ({
   label: 'the janitor recovers',
-  spends: null,
+  spends: [],
   apply: async ({ redis, lane }) => {
     const verdicts: string[] =
       leases.length > 0 ? await recover(redis, queue, leases, lane.settings) : [];
@@ -118,7 +118,7 @@ export const sabotage = function* ({ story }: World): Generator<Action> {
     if (story.path.statusOf(id) === 'queued')
       yield {
         label: `somebody takes ${id} out of the queue`,
-        spends: 'sabotages',
+        spends: ['sabotages'],
         apply: async ({ redis }) => {
           await redis.lrem(keys.queue(queue), 0, id);
           return { change: {} };

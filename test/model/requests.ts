@@ -5,7 +5,7 @@ import type { EndKind, Exchange, Worker } from './world.js';
 export const requestsOf = function* (
   worker: Worker,
   scope: Scope,
-): Generator<{ exchange: Exchange; spends: keyof Budget | null }> {
+): Generator<{ exchange: Exchange; spends: ReadonlyArray<keyof Budget> }> {
   const make = (parts: Partial<Exchange>, room: number): Exchange => ({
     worker: worker.name,
     tag: worker.tag,
@@ -18,19 +18,19 @@ export const requestsOf = function* (
     ...parts,
   });
   const room = scope.capacity - worker.held.length;
-  if (room > 0 || worker.hint !== null) yield { exchange: make({}, room), spends: null };
+  if (room > 0 || worker.hint !== null) yield { exchange: make({}, room), spends: [] };
   // Else one that never renews could claim and lose a job for ever, each time with another fence.
   if (room > 0 && scope.holds && !worker.isOverdue)
-    yield { exchange: make({ toStart: 0, toHold: room }, room), spends: null };
+    yield { exchange: make({ toStart: 0, toHold: room }, room), spends: [] };
   for (const held of worker.held) {
     if (held.hasBegun && !held.isBeginTold)
-      yield { exchange: make({ begins: held }, room), spends: null };
+      yield { exchange: make({ begins: held }, room), spends: [] };
     const settled = (end: EndKind): Exchange => make({ settles: { held, end } }, room + 1);
     if (held.hasBegun) {
-      yield { exchange: settled('finish'), spends: null };
-      yield { exchange: settled('fail'), spends: 'fails' };
+      yield { exchange: settled('finish'), spends: [] };
+      yield { exchange: settled('fail'), spends: ['fails'] };
     }
-    yield { exchange: settled('back'), spends: 'backs' };
+    yield { exchange: settled('back'), spends: ['backs'] };
   }
 };
 

@@ -24,7 +24,7 @@ export const arrivals = function* (world: World): Generator<Action> {
   for (const [at, exchange] of world.network.entries()) {
     yield {
       label: `what the network held up arrives: ${labelOf(exchange)}`,
-      spends: null,
+      spends: [],
       apply: async (hand) => {
         const refused = await hand.send(exchange).then(() => '', refusal);
         return {
@@ -50,7 +50,7 @@ const afresh = function* (world: World, worker: Worker, scope: Scope): Generator
     if (held.hasBegun) continue;
     yield {
       label: `${worker.name} begins ${held.job.jobId}`,
-      spends: null,
+      spends: [],
       apply: async () => ({
         change: {
           ...replaced(world, having(worker, held, { ...held, hasBegun: true })),
@@ -67,16 +67,14 @@ const sending = function* (
   world: World,
   sender: Worker,
   exchange: Exchange,
-  spends: keyof Budget | null,
+  spends: ReadonlyArray<keyof Budget>,
 ): Generator<Action> {
   const label = labelOf(exchange);
   yield { label, spends, apply: (hand) => delivered(hand, world, sender, exchange) };
-  // What fails or goes back is counted already: that its reply is lost as well comes with finished ones.
-  if (spends !== null) return;
   const waiting = { ...sender, unanswered: exchange };
   yield {
     label: `${label}; the reply is lost`,
-    spends: 'faults',
+    spends: [...spends, 'faults'],
     apply: async (hand) => {
       await hand.send(exchange);
       return { change: replaced(world, waiting) };
@@ -84,7 +82,7 @@ const sending = function* (
   };
   yield {
     label: `${label}; the network holds the call up`,
-    spends: 'faults',
+    spends: [...spends, 'faults'],
     apply: async () => ({
       change: { ...replaced(world, waiting), network: [...world.network, exchange] },
     }),
@@ -94,7 +92,7 @@ const sending = function* (
 const again = function* (world: World, worker: Worker, exchange: Exchange): Generator<Action> {
   yield {
     label: `${worker.name} asks again: ${labelOf(exchange)}`,
-    spends: null,
+    spends: [],
     apply: (hand) => delivered(hand, world, worker, exchange, true),
   };
 };
@@ -141,7 +139,7 @@ const pops = function* (world: World, worker: Worker): Generator<Action> {
     hand.redis.lmove(keys.queue(queue), keys.intermediate(queue), 'LEFT', 'RIGHT');
   yield {
     label: `${worker.name} waits by a blocking pop`,
-    spends: null,
+    spends: [],
     apply: async (hand) => {
       const hint = await move(hand);
       return { change: replaced(world, { ...worker, hint }), note: `brings ${hint}` };
@@ -149,7 +147,7 @@ const pops = function* (world: World, worker: Worker): Generator<Action> {
   };
   yield {
     label: `${worker.name} waits by a blocking pop; the reply is lost`,
-    spends: 'faults',
+    spends: ['faults'],
     apply: async (hand) => {
       await move(hand);
       return { change: {} };
@@ -159,7 +157,7 @@ const pops = function* (world: World, worker: Worker): Generator<Action> {
 
 const extension = (world: World, worker: Worker): Action => ({
   label: `${worker.name} renews its leases`,
-  spends: null,
+  spends: [],
   apply: async (hand) => {
     const verdicts = await hand.extend(worker);
     const held = worker.held.map((one) => ({ ...one, isBeaten: true }));
@@ -172,7 +170,7 @@ const extension = (world: World, worker: Worker): Action => ({
 
 const pause = (world: World, worker: Worker): Action => ({
   label: `${worker.name} sleeps for longer than its lease`,
-  spends: 'faults',
+  spends: ['faults'],
   apply: async (hand) => {
     await hand.expire(worker.tag, scoresSeen(world));
     return { change: replaced(world, { ...worker, isOverdue: true }) };
@@ -184,7 +182,7 @@ const death = (world: World, worker: Worker): Action => {
   const successor = newWorker(worker.slot, life);
   return {
     label: `${worker.name} dies; ${successor.name} comes up, and the lease of the dead one runs out`,
-    spends: 'faults',
+    spends: ['faults'],
     apply: async (hand) => {
       await hand.expire(worker.tag, scoresSeen(world));
       await hand.bear(successor);
