@@ -6,6 +6,7 @@ import {
   planCluster,
 } from './cluster-address.js';
 import { InvalidOptionError } from './errors.js';
+import { watchFailovers } from './failover-watch.js';
 import { SlotConnection } from './slot-connection.js';
 
 /**
@@ -32,6 +33,8 @@ const common: RedisSettings = {
   protocol: 2,
   connectTimeout: 3_000,
   keepAlive: 10_000,
+  // A sentinel that is frozen takes connections and answers nothing: the next one is asked.
+  sentinelCommandTimeout: 3_000,
   enableReadyCheck: true,
   maxRetriesPerRequest: 0,
   // ioredis subscribes again without looking at the answer: a connection that breaks just then would end the process
@@ -54,9 +57,11 @@ const connect = (address: RedisAddress, options: RedisSettings, repeats: boolean
     const { cluster: _nodes, space: _space, ...own } = cluster;
     return new SlotConnection({ ...own, ...options }, { ...planCluster(cluster), repeats });
   }
-  return typeof address === 'string'
-    ? new Redis(checkUrl(address), options)
-    : new Redis({ ...(address as RedisSettings), ...options });
+  if (typeof address === 'string') return new Redis(checkUrl(address), options);
+  const settings = { ...(address as RedisSettings), ...options };
+  const redis = new Redis(settings);
+  if (settings.sentinels) watchFailovers(redis, settings);
+  return redis;
 };
 
 /** The address when it is of a cluster. @throws InvalidOptionError */
@@ -107,7 +112,7 @@ export const clientAddress = async (redis: Redis): Promise<string> => {
 /**
  * For one loop of blocking calls, and no other command on it. It has no command timeout: ioredis would
  * settle the promise and swallow the late reply, with the element in it. The loop keeps its own deadline
- * and ends it with `disconnect(true)`.
+ * and ends it with `giveUpConnection`.
  */
 export const openBlockingConnection = (address: RedisAddress): Redis => open(address, {}, false);
 

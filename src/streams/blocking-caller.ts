@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { closeConnection } from '../redis/connection.js';
+import { giveUpConnection } from '../redis/failover-watch.js';
 
 /** How much later than Redis promised to answer we stop believing in the connection, in milliseconds. */
 const graceMs = 2_000;
@@ -23,7 +24,7 @@ export class BlockingCaller {
   async call(blockMs: number, command: ReadonlyArray<string | number>): Promise<unknown> {
     const { connection } = this;
     const [name, ...args] = command;
-    const deadline = setTimeout(() => connection.disconnect(true), blockMs + graceMs);
+    const deadline = setTimeout(() => giveUpConnection(connection), blockMs + graceMs);
     try {
       // Asked for before the first block, since nothing is answered while one is under way.
       this.clientId ??= await connection.client('ID');

@@ -342,7 +342,8 @@ export const areas = [
       {
         number: 54,
         fault: 'a replica that lags takes over, with an older state',
-        promise: 'no crash; late outcomes are refused; the audit finds and mends the rest',
+        promise:
+          'no crash; late outcomes are refused; the audit finds and mends the rest; what a replica had confirmed is there',
       },
       {
         number: 55,

@@ -84,3 +84,20 @@ describe('a Redis that may lose jobs', () => {
     expect(await toldBy(url)).toEqual([]);
   });
 });
+
+describe('Redis is killed, and comes back', () => {
+  it.each([
+    ['nothing is kept', ['--save', ''], 3_000],
+    ['snapshots: what came after the last is gone', ['--save', '3600 1000000'], 1_000],
+    ['AOF, each second: all is there', [...persistent, '--appendfsync', 'everysec'], 0],
+    ['AOF, always: all is there', [...persistent, '--appendfsync', 'always'], 0],
+  ])('%s', async (_, args, lost) => {
+    scene = await Scene.open({}, args);
+    const jobs = await scene.enqueue(2_000);
+    if (args.includes('3600 1000000')) await scene.rq.redis.save();
+    jobs.push(...(await scene.enqueue(1_000)));
+    await scene.server.restart();
+    const there = await scene.rq.fetchMany(jobs.map(({ id }) => id));
+    expect(there.filter((job) => job === null).length).toBe(lost);
+  });
+});

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisServer } from '../../../scripts/redis-server.mjs';
 import { type AuditOptions, type AuditReport, audit } from '../../../src/redis/audit/audit.js';
+import type { RedisAddress } from '../../../src/redis/connection.js';
 import { keys } from '../../../src/redis/keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../../../src/redis/lifecycle-event.js';
 import type { WireSettings } from '../../../src/redis/transitions/queue-keys.js';
@@ -46,6 +47,7 @@ export class Scene {
     readonly rq: Rq,
     readonly wire: Partial<WireSettings>,
     private readonly directory: string,
+    private readonly address: RedisAddress = server.url,
   ) {
     writeFileSync(this.ledgerPath, '');
   }
@@ -60,13 +62,19 @@ export class Scene {
     return new Scene(server, rq, wire, mkdtempSync(join(tmpdir(), 'rxrq-faults-')));
   }
 
+  /** The same over a server that is found by an address of another kind. */
+  static at(server: RedisServer, address: RedisAddress, wire: Partial<WireSettings>): Scene {
+    const rq = new Rq({ url: address, wire, enqueueDeadlineMs: 60_000 });
+    return new Scene(server, rq, wire, mkdtempSync(join(tmpdir(), 'rxrq-faults-')), address);
+  }
+
   get ledgerPath(): string {
     return join(this.directory, 'ledger');
   }
 
   victim(options: Partial<VictimOptions> = {}): Victim {
     const { wire } = this;
-    const victim = new Victim({ url: this.server.url, wire, ledger: this.ledgerPath, ...options });
+    const victim = new Victim({ url: this.address, wire, ledger: this.ledgerPath, ...options });
     this.victims.push(victim);
     return victim;
   }
