@@ -514,8 +514,11 @@ export const areas = [
       {
         number: 81,
         fault: 'leases that nobody can read',
-        promise: 'tolerated, mended or told; Python’s cleaners work afterwards',
-        elsewhere: ['redis/audit/audit: %s: %s'],
+        promise: 'the audit tells and mends them; Python’s cleaners work afterwards',
+        elsewhere: [
+          'redis/audit/audit: %s: %s',
+          'interop/leases: mends leases that nobody can read, so that Python cleans the others again',
+        ],
       },
       {
         number: 82,
@@ -638,8 +641,9 @@ export const areas = [
       {
         number: 97,
         fault: '`rq info` and dashboards look all the time',
-        promise: 'harmless',
+        promise: 'no job fails, none is recovered',
         elsewhere: [
+          'interop/leases: is harmed by nobody who looks all the time',
           'interop/leases: 25: a long job moves its lease forward, and nobody who looks abandons it',
         ],
       },
@@ -647,13 +651,17 @@ export const areas = [
         number: 98,
         fault: 'an older and a newer rxrq together',
         promise: 'scripts are known by their content; unknown fields and events are left alone',
-        without: 'there is one release so far; the test needs two',
+        without: 'no release has been published that a second one could stand beside',
       },
       {
         number: 99,
-        fault: 'a Python worker is killed, and its child goes on with the job',
-        promise: 'the job is recovered; the overlap is told; one outcome stays',
-        elsewhere: ['interop/leases: brings back what a killed Python worker left'],
+        fault: 'a Python worker is killed, with its child or without',
+        promise:
+          'the job is recovered once its lease is over (shown with the child killed as well); a late outcome of Python’s is not refused: it overwrites',
+        elsewhere: [
+          'interop/leases: brings back what a killed Python worker left',
+          'interop/sharp-edges/duplication: S20: a worker that lost its job overwrites the outcome',
+        ],
       },
     ],
   },

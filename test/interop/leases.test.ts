@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { endWithUs } from '../../scripts/guard.mjs';
+import { audit } from '../../src/redis/audit/audit.js';
 import { describeWithPython, startPython } from '../support/python.js';
 import { until } from '../support/until.js';
 import { pythonEnvironment } from './python-hand.js';
@@ -195,6 +196,58 @@ return {
     await gone(worker.child);
     return id;
   };
+
+  it('mends leases that nobody can read, so that Python cleans the others again', async () => {
+    const { rq, redis, python } = sides;
+    const queue = rq.queue('odd');
+    const parked = await queue.enqueue('nodejobs.hang', 1);
+    const wrong: Array<[number | string, string | Buffer]> = [
+      [1, 'two:colons:here'],
+      [1, Buffer.from([0xff, 0xfe, 0x3a, 0x80])],
+      [-1, `${parked.id}:before-all-time`],
+      ['+inf', 'for-ever:execution'],
+      [Date.now(), 'in:milliseconds'],
+      [1, 'bare'],
+    ];
+    for (const [score, member] of wrong) await redis.zadd('rq:wip:odd', score, member);
+    const quick = { intervalMs: 300, graceMs: 300 };
+    await audit(redis, rq.wire, { ...quick, repair: true });
+    expect(await redis.zrange('rq:wip:odd', '0', '-1')).toEqual([]);
+    expect((await audit(redis, rq.wire, quick)).findings).toEqual([]);
+    expect(await queue.ids()).toEqual([parked.id]);
+    expect(await python.run(count, { name: 'odd' })).toBe(0);
+    await queue.empty();
+  });
+
+  it('is harmed by nobody who looks all the time', async () => {
+    const { rq, python } = sides;
+    const queue = rq.queue('seen');
+    const options = { isolation: 'inline' as const, concurrency: 4 };
+    // So narrow that a lease which somebody took for over would be taken away.
+    const wire = { narrowLeaseMs: 1_000, wideLeaseSeconds: 2 };
+    await sides.boot({ queues: ['seen'], ...options, wire });
+    const jobs = await queue.enqueueMany(
+      Array.from({ length: 40 }, () => ({ name: 'nodejobs.hang', args: [250] })),
+    );
+    const look = python.run<number>(`
+import time
+looks, end = 0, time.time() + 2.5
+while time.time() < end:
+    q = queue('seen')
+    for registry in (q.started_job_registry, q.finished_job_registry, q.failed_job_registry,
+                     q.deferred_job_registry, q.scheduled_job_registry):
+        registry.count
+        registry.get_job_ids()
+    Worker.all(connection=r)
+    q.get_jobs(0, 10)
+    looks += 1
+return looks`);
+    for (const job of jobs) expect(await job.result({ timeoutMs: 15_000 })).toBe('hung on');
+    expect(await look).toBeGreaterThan(20);
+    expect(await queue.counts()).toMatchObject({ finished: 40, failed: 0, started: 0, queued: 0 });
+    const records = await rq.fetchMany(jobs.map(({ id }) => id));
+    expect(records.filter((record) => record?.recoveries)).toEqual([]);
+  });
 
   it('brings back what a killed Python worker left, once its lease is over', async () => {
     const { rq, redis, python } = sides;
