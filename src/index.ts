@@ -44,6 +44,7 @@ export { CURRENT_JOB, JOB_SIGNAL } from './boot/tokens.js';
 export { type AclRole, aclRoles, aclRules } from './redis/acl.js';
 export type { Callback, CallbackMoment, CallbackOption, Callbacks } from './redis/callbacks.js';
 export type { EncryptionOptions } from './redis/cipher.js';
+export type { ClusterAddress } from './redis/cluster-address.js';
 export type { RedisAddress } from './redis/connection.js';
 export type { ListedCronEntry, ListedCronScheduler } from './redis/cron-records.js';
 export type { Dependency, DependsOn, JobReference } from './redis/depends-on.js';
@@ -57,6 +58,7 @@ export {
   InvalidOptionError,
   NoSuchJobError,
   NotReplicatedError,
+  OtherSpaceError,
   RedisFullError,
   RedisUnavailableError,
   WrongKeyTypeError,

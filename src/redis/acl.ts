@@ -1,4 +1,6 @@
+import { checkSpace } from './cluster-address.js';
 import { InvalidOptionError } from './errors.js';
+import { asPattern } from './scan.js';
 
 /**
  * What a process is to Redis. `producer` enqueues, waits for results, cancels and deletes; `worker` runs jobs, with
@@ -62,18 +64,23 @@ const withChannels: readonly AclRole[] = ['worker', 'operator'];
 
 /**
  * The least that a process of this role needs, as rules for `ACL SETUSER <name> …`. They begin by taking everything
- * away but passwords and on/off: put those in front. For Redis 7.0 and newer.
+ * away but passwords and on/off: put those in front. For Redis 7.0 and newer. With `space` for one of a Redis Cluster, to be
+ * set on each of its nodes.
  *
  * @throws InvalidOptionError for a role that is none
  */
-export const aclRules = (role: AclRole): string[] => {
+export const aclRules = (role: AclRole, { space }: { space?: string } = {}): string[] => {
   if (!Object.hasOwn(grants, role))
     throw new InvalidOptionError('role', `it is none of ${aclRoles.join(', ')}`);
   const { commands, keys } = grants[role];
+  const tag = space === undefined ? '' : asPattern(`{${checkSpace(space)}}:`);
+  const ofCluster = space === undefined ? [] : ['cluster|slots'];
   return [
     ...['resetkeys', 'resetchannels', 'clearselectors', '-@all'],
-    ...keys,
-    ...(withChannels.includes(role) ? ['&rq:pubsub:*'] : []),
-    ...`${connection} ${commands}`.split(' ').map((name) => `+${name}`),
+    ...keys.map((key) => key.replace('~', `~${tag}`)),
+    // Never there, and named by each script.
+    ...(space === undefined ? [] : [`${role === 'reader' ? '%R' : ''}~${tag}`]),
+    ...(withChannels.includes(role) ? [`&${tag}rq:pubsub:*`] : []),
+    ...[...`${connection} ${commands}`.split(' '), ...ofCluster].map((name) => `+${name}`),
   ];
 };

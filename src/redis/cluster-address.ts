@@ -77,8 +77,12 @@ export const planCluster = (address: ClusterAddress): { nodes: ClusterNode[]; sp
   return { nodes, space: checkSpace(address.space) };
 };
 
-// A brace would end the hash tag early, and an empty one is none: keys would lie in many slots.
-const checkSpace = (space: string): string => {
+/**
+ * A brace would end the hash tag early, and an empty one is none: keys would lie in many slots.
+ *
+ * @throws InvalidOptionError
+ */
+export const checkSpace = (space: string): string => {
   if (!/^[^{}\s\p{Cc}]{1,200}$/u.test(space))
     throw new InvalidOptionError(
       'space',

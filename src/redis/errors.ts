@@ -72,6 +72,23 @@ export class WrongKeyTypeError extends Error {
   }
 }
 
+/** No transition reaches from one space of a cluster to another, nor from one Redis to another. Nothing was written. */
+export class OtherSpaceError extends Error {
+  override readonly name = 'OtherSpaceError';
+  constructor(
+    readonly operation: string,
+    /** `null`: a single Redis. */
+    readonly space: string | null,
+    readonly otherSpace: string | null,
+  ) {
+    const place = (one: string | null): string =>
+      one === null ? 'a single Redis' : `space ${shown(one)}`;
+    super(
+      `Cannot ${operation}: it is in ${place(otherSpace)}, not in ${place(space)}; nothing was written`,
+    );
+  }
+}
+
 /** Redis has reached maxmemory and takes no new jobs. Nothing was written. */
 export class RedisFullError extends Error {
   override readonly name = 'RedisFullError';

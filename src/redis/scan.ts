@@ -4,9 +4,16 @@ import { SlotConnection } from './slot-connection.js';
 /** What stands before every key on this connection: nothing, but on a cluster. For what Redis does not take for keys. */
 export const tagOf = (redis: Redis): string => (redis instanceof SlotConnection ? redis.tag : '');
 
+/** The space of a cluster that a connection is for; `null` on a single Redis. */
+export const spaceOf = (redis: Redis): string | null =>
+  redis instanceof SlotConnection ? redis.space : null;
+
 /** A key as Redis gave it, without that. */
 export const plainKey = (redis: Redis, key: Buffer): Buffer =>
   key.subarray(Buffer.byteLength(tagOf(redis)));
+
+/** A text as a glob that matches nothing else. */
+export const asPattern = (text: string): string => text.replace(/[*?[\]\\^]/g, '\\$&');
 
 /**
  * Names of keys that match, a page at a time; some may come twice. On a cluster those of the space, of which Redis looks at
@@ -19,7 +26,7 @@ export const scanKeys = async function* (
   pattern: string,
   count: number,
 ): AsyncGenerator<Buffer[]> {
-  const matching = tagOf(redis).replace(/[*?[\]\\^]/g, '\\$&') + pattern;
+  const matching = asPattern(tagOf(redis)) + pattern;
   let cursor = '0';
   const node = await nodeOf(redis);
   do {

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterNode, readNode } from './cluster-address.js';
+import { KnownNodes, type SlotRange } from './known-nodes.js';
 
 type Command = Parameters<Redis['sendCommand']>[0];
 type Stream = Parameters<Redis['sendCommand']>[1];
@@ -31,16 +32,20 @@ export interface SlotSettings {
  * and answers ASK or TRYAGAIN; both are waited out here, and ASK is never followed to where a part of the keys is.
  */
 export class SlotConnection extends Redis {
+  readonly space: string;
   /** What stands before every key. */
   readonly tag: string;
   // With #, because every command of Redis is a method of this class as well, `watch` among them.
-  readonly #nodes: ClusterNode[];
+  readonly #nodes: KnownNodes;
   readonly #repeats: boolean;
   readonly #known = new WeakSet<Command>();
   readonly #underway = new Set<Command>();
   /** Refused, or behind those that were, in their order. */
   #held: Command[] = [];
-  #phase: 'steady' | 'leaving' | 'coming' = 'steady';
+  /** Whether it is at the node of the slot, on its way there, or waits for answers before it leaves for there. */
+  #phase: 'steady' | 'seeking' | 'leaving' = 'seeking';
+  #isProbing = false;
+  #isInMulti = false;
   #pauseMs = 0;
   #timer: NodeJS.Timeout | null = null;
   #releasedAtMs = 0;
@@ -51,26 +56,22 @@ export class SlotConnection extends Redis {
   ) {
     const tag = `{${space}}:`;
     super({ ...options, ...nodes[0], keyPrefix: tag });
+    this.space = space;
     this.tag = tag;
-    this.#nodes = [...nodes];
+    this.#nodes = new KnownNodes(nodes);
     this.#repeats = repeats;
     const { retryStrategy } = this.options;
     this.options.retryStrategy = (tries) => {
-      if (this.#phase === 'leaving') {
-        this.#phase = 'coming';
-        return this.#pauseMs;
-      }
+      const isAsIntended = this.#phase === 'leaving';
+      this.#phase = 'seeking';
+      if (isAsIntended) return this.#pauseMs;
       // It broke by itself, or where we wanted to go nobody is.
-      this.#phase = 'steady';
       this.#dropHeld();
       this.#goTo(this.#another());
       return retryStrategy?.(tries) ?? null;
     };
-    this.on('ready', () => {
-      this.#phase = 'steady';
-      this.#release();
-      void this.#learn();
-    });
+    this.on('ready', () => void this.#seek());
+    this.on('end', () => this.#dropHeld());
   }
 
   /** The node it is connected to, or is about to be. */
@@ -84,30 +85,44 @@ export class SlotConnection extends Redis {
       this.#underway.add(command);
       return super.sendCommand(command, stream);
     }
-    if (this.#repeats) {
-      if (this.options.commandTimeout) command.setTimeout(this.options.commandTimeout);
-      this.#held.push(command);
-    } else {
-      command.reject(new Error(closed));
-    }
+    // Who blocks has the id of a connection that is about to end.
+    if (this.#phase === 'leaving' && !this.#repeats) command.reject(new Error(closed));
+    else this.#held.push(command);
+    if (this.options.commandTimeout) command.setTimeout(this.options.commandTimeout);
     return command.promise;
   }
 
   override disconnect(reconnect = false): void {
-    this.#phase = 'steady';
+    this.#phase = 'seeking';
     this.#dropHeld();
     super.disconnect(reconnect);
   }
 
-  // On the way to another node only ioredis may speak; what is sent behind something that is held waits its turn.
+  // On the way to the node only ioredis may speak; what is sent behind something that is held waits its turn.
   #mayPass(command: Command): boolean {
+    if (this.#isProbing || this.status === 'end') return true;
     if (this.#phase === 'steady') return this.#held.length === 0;
     return this.status === 'connect' && handshake.has(command.name);
+  }
+
+  // Also for what names no key, and is asked of this node all the same: its time, its keys.
+  async #seek(): Promise<void> {
+    this.#isInMulti = false;
+    this.#isProbing = true;
+    const probe = this.exists('');
+    this.#isProbing = false;
+    await probe.catch(() => undefined);
+    if (this.#phase !== 'seeking' || this.status !== 'ready') return;
+    this.#phase = 'steady';
+    this.#release();
+    void this.#learn();
   }
 
   #watch(command: Command): void {
     this.#known.add(command);
     const { reject, promise } = command;
+    // Of a transaction the whole is refused, and repeated by nobody but its caller.
+    const isRepeated = this.#repeats && !this.#isProbing && !this.#isOfTransaction(command);
     const over = (): void => {
       this.#underway.delete(command);
       this.#leave();
@@ -115,12 +130,18 @@ export class SlotConnection extends Redis {
     promise.then(over, over);
     command.reject = (error) => {
       this.#underway.delete(command);
-      // Of a transaction the whole is refused, and repeated by nobody but its caller.
-      const isHeld = this.#isRefused(error) && this.#repeats && !command.inTransaction;
-      if (isHeld) this.#held.push(command);
+      if (this.#isRefused(error) && isRepeated) this.#held.push(command);
       else reject.call(command, error);
       this.#leave();
     };
+  }
+
+  #isOfTransaction({ name, inTransaction }: Command): boolean {
+    const word = name.toLowerCase();
+    const isOfOne = this.#isInMulti || inTransaction;
+    if (word === 'multi') this.#isInMulti = true;
+    if (word === 'exec' || word === 'discard') this.#isInMulti = false;
+    return isOfOne;
   }
 
   /** Whether the command was not run because the slot is not here, or not whole; what is to be done then is begun. */
@@ -142,7 +163,7 @@ export class SlotConnection extends Redis {
   }
 
   #follow(node: ClusterNode, pauseMs: number): void {
-    if (this.#phase !== 'steady') return;
+    if (this.#phase === 'leaving') return;
     this.#goTo(node);
     this.#phase = 'leaving';
     this.#pauseMs = pauseMs;
@@ -157,14 +178,12 @@ export class SlotConnection extends Redis {
   #goTo({ host, port }: ClusterNode): void {
     this.options.host = host;
     this.options.port = port;
-    if (!this.#nodes.some((node) => node.host === host && node.port === port))
-      this.#nodes.push({ host, port });
+    this.#nodes.add({ host, port });
   }
 
   #another(): ClusterNode {
-    const { host, port } = this.options;
-    const at = this.#nodes.findIndex((node) => node.host === host && node.port === port);
-    return this.#nodes[(at + 1) % this.#nodes.length] as ClusterNode;
+    const { host = '', port = 0 } = this.options;
+    return this.#nodes.after({ host, port });
   }
 
   #nextPause(): number {
@@ -193,11 +212,6 @@ export class SlotConnection extends Redis {
   // on with those.
   async #learn(): Promise<void> {
     const ranges = await this.call('CLUSTER', 'SLOTS').catch(() => []);
-    for (const [, , ...members] of ranges as Array<[number, number, ...Array<[string, number]>]>)
-      for (const [name, port] of members) {
-        const host = name || this.options.host;
-        if (host && !this.#nodes.some((node) => node.host === host && node.port === port))
-          this.#nodes.push({ host, port });
-      }
+    this.#nodes.learn(ranges as SlotRange[], this.options.host);
   }
 }

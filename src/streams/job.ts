@@ -12,6 +12,7 @@ import { fetchJob, fetchJobs, readResult, saveMeta } from '../redis/job-store.js
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, terminalKinds } from '../redis/lifecycle-event.js';
 import { findEntry } from '../redis/registry-store.js';
+import { spaceOf } from '../redis/scan.js';
 import { cancel } from '../redis/transitions/cancel.js';
 import { deleteJob } from '../redis/transitions/delete.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
@@ -50,6 +51,11 @@ export class Job<Result = unknown> {
     readonly id: string,
     readonly queue: string,
   ) {}
+
+  /** The space of the cluster that it is in; `null` on a single Redis. */
+  get space(): string | null {
+    return spaceOf(this.doors.redis);
+  }
 
   /** The job as it is now. RQ: `Job.fetch`. @throws NoSuchJobError */
   fetch(): Promise<JobRecord> {

@@ -4,6 +4,7 @@ import {
   defer,
   finalize,
   map,
+  merge,
   type Observable,
   type OperatorFunction,
   of,
@@ -18,6 +19,7 @@ import { v4 as uuid, v5 as uuidOf } from 'uuid';
 import { InvalidNameError, InvalidOptionError } from '../redis/errors.js';
 import { fieldsOf, type JobOptions } from '../redis/job-options.js';
 import { checkKnown } from '../redis/known-options.js';
+import { spaceOf, tagOf } from '../redis/scan.js';
 import { distinctTimestamp } from '../redis/timestamp.js';
 import type { NewJob } from '../redis/transitions/enqueue.js';
 import {
@@ -74,8 +76,10 @@ export interface PipelineSettings<T, Args extends unknown[]> {
 
 const known = new Set(['name', 'to', 'call', 'through', 'options', 'from', 'onError', 'onLost']);
 
-/** Where the jobs of a pipeline go. */
+/** Where the jobs of a pipeline go, and where its place is kept. */
 export interface PipelineEnd<Args extends unknown[]> {
+  /** On a cluster it may be of another space than the source. */
+  doors: Pick<ResultDoors, 'redis' | 'closed$'> & { wire: WireSettings };
   queue: string;
   newJob(args: Readonly<Args>, options: JobOptions): NewJob;
   job(id: string): Job;
@@ -112,15 +116,17 @@ export const checkPipeline = (settings: PipelineSettings<never, never>): void =>
  * jobs exactly once, whatever is killed when and however many processes host the pipeline. See `Queue.pipeline`.
  */
 export const pipelineOf = <T, Args extends unknown[]>(
-  doors: ResultDoors & { wire: WireSettings },
+  doors: ResultDoors,
   source: string,
   end: PipelineEnd<Args>,
   settings: PipelineSettings<T, Args>,
 ): Observable<Job> => {
   const { name, options = {}, from = 'start', onError, onLost } = settings;
   const through = settings.through ?? map(({ value }: Result<T>) => [value] as unknown[] as Args);
+  const { redis, wire } = end.doors;
   // One name may serve several sources: each has a place of its own.
-  const place = `${name}:${source}`;
+  const isFromElsewhere = spaceOf(redis) !== spaceOf(doors.redis);
+  const place = `${name}:${isFromElsewhere ? tagOf(doors.redis) : ''}${source}`;
 
   const jobsOf = (item: Result<T> | MissingResult | GapEvent): Observable<NewJob[]> => {
     if (item.kind !== 'result') {
@@ -150,10 +156,10 @@ export const pipelineOf = <T, Args extends unknown[]>(
     let storedAtMs = 0;
 
     const open = async (): Promise<ResultReader<T>> => {
-      stored = await ask(() => placeMarkOf(doors.redis, place));
+      stored = await ask(() => placeMarkOf(redis, place));
       if (stored === '' && from !== 'start') {
         const begin = from === 'now' ? await ask(() => doors.log.position(source)) : from;
-        stored = await ask(() => beginAt(doors.redis, place, begin));
+        stored = await ask(() => beginAt(redis, place, begin));
       }
       const at = cursorIn(stored);
       const begin = at === '' ? logBegin : placeOf(at);
@@ -176,7 +182,7 @@ export const pipelineOf = <T, Args extends unknown[]>(
           createdAt,
           jobs: part,
         };
-        const inForce = await ask(() => passOn(doors.redis, request, doors.wire));
+        const inForce = await ask(() => passOn(redis, request, wire));
         if (inForce !== to)
           throw new PlaceMovedError(`Pipeline ${name} is at ${inForce}, not at ${stored}`);
         stored = to;
@@ -198,7 +204,7 @@ export const pipelineOf = <T, Args extends unknown[]>(
       retry({
         delay: (error) => (error instanceof PlaceMovedError ? of(null) : throwError(() => error)),
       }),
-      takeUntil(doors.closed$),
+      takeUntil(merge(doors.closed$, end.doors.closed$)),
       finalize(() => leaving.abort()),
     );
   });

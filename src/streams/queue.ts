@@ -16,6 +16,7 @@ import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { newJobOf } from '../redis/new-job.js';
 import { checkWaitReplicas, type WaitReplicas } from '../redis/replicas.js';
+import { spaceOf } from '../redis/scan.js';
 import {
   limitStarts,
   type StartLimit,
@@ -40,6 +41,7 @@ import type { Doors } from './doors.js';
 import type { EventStream } from './events.js';
 import { Job } from './job.js';
 import type { From, LogEvent } from './log-page.js';
+import { checkParents } from './parents-in-space.js';
 import { checkPipeline, type PipelineSettings, pipelineOf } from './pipeline.js';
 import { type Registries, registriesOf } from './registry.js';
 import { type ResultEvent, resultsOf } from './results.js';
@@ -66,7 +68,7 @@ export interface JobSpec {
 /** A pipeline from one queue to another. See `Queue.pipeline`. */
 export interface PipelineOptions<T, Args extends unknown[]>
   extends PipelineSettings<T, NoInfer<Args>> {
-  /** The queue of the jobs it makes; of the same `Rq`. */
+  /** The queue of the jobs it makes; of the same `Rq`, or on a cluster of another space. */
   to: Queue;
   /** What they call. */
   call: Callable<Args, unknown>;
@@ -391,14 +393,15 @@ export class Queue {
    */
   pipeline<T, Args extends unknown[]>(options: PipelineOptions<T, Args>): Observable<Job> {
     const { to, call, ...settings } = options;
-    if (!(to instanceof Queue) || to.doors !== this.doors || to.name === 'failed') {
+    if (!(to instanceof Queue) || !isReachable(this.doors, to.doors) || to.name === 'failed') {
       throw new InvalidOptionError(
         'to',
-        'it must be a queue of the same Rq, and not the FailedQueue',
+        'it must be a queue of the same Rq, or of another space of the cluster, and not the FailedQueue',
       );
     }
     checkPipeline(options as unknown as PipelineSettings<never, never>);
     const end = {
+      doors: to.doors,
       queue: to.name,
       newJob: (args: Readonly<Args>, jobOptions: JobOptions) => to.prepare(call, args, jobOptions),
       job: (id: string) => to.job(id),
@@ -442,9 +445,13 @@ export class Queue {
     options: JobOptions,
   ): NewJob {
     const name = typeof callable === 'string' ? callable : callable.name;
+    checkParents(options.dependsOn, spaceOf(this.doors.redis));
     return newJobOf(name, args, options, this.doors.cipher);
   }
 }
+
+const isReachable = (from: Doors, to: Doors): boolean =>
+  from === to || (spaceOf(from.redis) !== null && spaceOf(to.redis) !== null);
 
 const idOf = (job: string | Job): string => (typeof job === 'string' ? job : job.id);
 

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { audit } from '../audit/audit.js';
+import { spaceOf } from '../scan.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import type { Diagnosis } from './finding.js';
 import { judgeFleet } from './judge-fleet.js';
@@ -30,7 +31,8 @@ export const examine = async (
 ): Promise<Diagnosis[]> => {
   const denied = await deniedCommands(redis);
   // Without these there is nothing to go by.
-  if (denied.includes('INFO') || denied.includes('TIME')) return [judgeRights(denied)];
+  if (denied.includes('INFO') || denied.includes('TIME'))
+    return [judgeRights(denied, spaceOf(redis))];
   const server = await readServer(redis);
   const ofServer = judgeServer(server);
   const mode = ofServer.find(({ check }) => check === 'redis-mode');
@@ -38,7 +40,7 @@ export const examine = async (
   const found = [
     ...ofServer,
     ...judgeKeeping(server),
-    judgeRights(denied),
+    judgeRights(denied, spaceOf(redis)),
     judgeSlowRuns(await slowRuns(redis)),
   ];
   // Keys of a cluster lie elsewhere, in part.

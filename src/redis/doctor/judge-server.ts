@@ -30,10 +30,11 @@ const judgeVersion = ({ info }: ServerReading): Diagnosis => {
   };
 };
 
-const judgeMode = ({ info }: ServerReading): Diagnosis => {
+const judgeMode = ({ info, space }: ServerReading): Diagnosis => {
   const check = 'redis-mode';
   const { redis_mode: mode = 'standalone' } = info;
   if (mode === 'standalone' && info.cluster_enabled !== '1') return fine(check, 'one server');
+  if (typeof space === 'string') return fine(check, `the space ${space} of a Redis Cluster`);
   if (mode === 'sentinel')
     return {
       check,
@@ -47,7 +48,8 @@ const judgeMode = ({ info }: ServerReading): Diagnosis => {
     level: 'problem',
     what: 'this is a Redis Cluster',
     why: "RQ's keys of one job lie in several slots, and one transaction cannot span them",
-    remedy: 'use one server, with replicas and sentinels if it must not fail',
+    remedy:
+      'name a space of it: redis+cluster://host:port/space, without Python (docs/cluster.md); or use one server',
   };
 };
 

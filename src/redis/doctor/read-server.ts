@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { spaceOf } from '../scan.js';
 
 /** What Redis tells of itself. */
 export interface ServerFacts {
@@ -14,6 +15,8 @@ export interface ServerReading extends ServerFacts {
   skewMs: number;
   /** How long an answer takes: the skew is not known better than that. */
   roundTripMs: number;
+  /** Of a cluster; see docs/cluster.md. */
+  space?: string | null;
 }
 
 const wanted = [
@@ -55,7 +58,7 @@ export const readServer = async (redis: Redis): Promise<ServerReading> => {
   }
   looks.sort((a, b) => a.roundTripMs - b.roundTripMs);
   const best = looks[0] as { skewMs: number; roundTripMs: number };
-  return { ...facts, ...best };
+  return { ...facts, ...best, space: spaceOf(redis) };
 };
 
 const parseInfo = (text: string): Record<string, string> =>

@@ -1,13 +1,14 @@
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
 import { aclRules } from '../acl.js';
+import { tagOf } from '../scan.js';
 import { type Diagnosis, fine } from './finding.js';
 
 /**
  * Every command that rxrq sends, in scripts and outside of them, with arguments that would be valid. `test/redis/doctor.test.ts`
  * holds the list against the scripts and the sources.
  */
-export const neededCommands = (id: string): ReadonlyArray<readonly string[]> => {
+export const neededCommands = (id: string, tag = ''): ReadonlyArray<readonly string[]> => {
   const hash = `rq:job:${id}`;
   const [list, set, sorted, stream] = [
     `rq:queue:${id}`,
@@ -79,7 +80,7 @@ export const neededCommands = (id: string): ReadonlyArray<readonly string[]> => 
     ['XREAD', 'COUNT', '1', 'STREAMS', stream, '$'],
     ['XTRIM', stream, 'MAXLEN', '1'],
     ['XINFO', 'STREAM', stream],
-    ['PUBLISH', `rq:pubsub:${id}`, ''],
+    ['PUBLISH', `${tag}rq:pubsub:${id}`, ''],
     ['EVALSHA', '0'.repeat(40), '0'],
     ['EVAL', 'return 1', '0'],
     ['TIME'],
@@ -96,7 +97,7 @@ export const deniedCommands = async (redis: Redis): Promise<string[]> => {
   // Without a transaction what follows would run.
   const probe = await redis.pipeline().call('MULTI').call('DISCARD').exec();
   if (probe?.[0]?.[0]) return ['MULTI'];
-  const commands = neededCommands(uuid());
+  const commands = neededCommands(uuid(), tagOf(redis));
   // One write on the wire: a connection that breaks in between can leave no command outside of the transaction.
   const pipeline = redis.pipeline();
   pipeline.call('MULTI');
@@ -112,7 +113,7 @@ export const deniedCommands = async (redis: Redis): Promise<string[]> => {
   return denied;
 };
 
-export const judgeRights = (denied: readonly string[]): Diagnosis => {
+export const judgeRights = (denied: readonly string[], space: string | null = null): Diagnosis => {
   const check = 'rights';
   if (denied.length === 0) return fine(check, 'every command that rxrq sends is allowed');
   return {
@@ -120,6 +121,6 @@ export const judgeRights = (denied: readonly string[]): Diagnosis => {
     level: 'problem',
     what: `refused: ${denied.join(' ')}`,
     why: 'a transition that lacks one of its commands writes nothing, and its jobs stand still',
-    remedy: `for a worker: ACL SETUSER <name> ${aclRules('worker').join(' ')} (for others docs/security.md)`,
+    remedy: `for a worker: ACL SETUSER <name> ${aclRules('worker', space === null ? {} : { space }).join(' ')} (for others docs/security.md)`,
   };
 };

@@ -18,7 +18,12 @@ export const slowRuns = async (redis: Redis): Promise<SlowRun[] | null> => {
     [id: number, at: number, micros: number, args: string[]]
   > | null;
   if (entries === null) return null;
-  const names = new Map(transitions().map(({ sha, name }) => [sha, name]));
+  const names = new Map(
+    transitions().flatMap(({ sha, inSpace, name }) => [
+      [sha, name],
+      [inSpace.sha, name],
+    ]),
+  );
   return entries.flatMap(([, , micros, [command = '', sha = '']]) => {
     const script = /^evalsha$/i.test(command) ? names.get(sha) : undefined;
     return script === undefined ? [] : [{ script, tookMs: micros / 1_000 }];
