@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { JobFailedError } from '../../src/index.js';
+import { keys } from '../../src/redis/keys.js';
+import { enqueue } from '../../src/redis/transitions/enqueue.js';
+import { newJob } from '../redis/support/wire.js';
 import { describeWithPython } from '../support/python.js';
 import { TwoSides } from './two-sides.js';
 
@@ -136,6 +139,17 @@ describeWithPython('Node enqueues, Python works', ['2.12', '1.16'], (version) =>
     expect(traceback).toContain('pyjobs.py');
     expect(message).toContain('ValueError: as ünlucky as that');
     expect(await queue.counts()).toMatchObject({ queued: 0, started: 0, failed: 1 });
+  });
+
+  it('3: is known again by a producer whose reply was lost, also when Python has saved it since', async () => {
+    const { redis, rq, python } = sides;
+    const ask = () =>
+      enqueue(redis, 'again', '2026-11-23T07:00:00.000001Z', [newJob('asked-again')], rq.wire);
+    expect(await ask()).toEqual(['written']);
+    await python.run("fetch('asked-again').save()");
+    expect(await redis.hget(keys.job('asked-again'), 'data')).not.toContain('tasks.add');
+    expect(await ask()).toEqual(['same']);
+    expect(await rq.queue('again').ids()).toEqual(['asked-again']);
   });
 
   it('8: fails a job whose function Python does not have, and goes on', async () => {

@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { WrongKeyTypeError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
@@ -64,6 +65,15 @@ describe('enqueue', () => {
       ),
     ).toEqual(['duplicate']);
     expect(await wire.snapshot()).toEqual(before);
+  });
+
+  it('knows it by its time of creation once Python has saved the job, and deflated its payload', async () => {
+    await write(['a']);
+    const { data } = newJob('a');
+    await wire.redis.hset(keys.job('a'), 'data', deflateSync(data));
+    expect(await write(['a'])).toEqual(['same']);
+    await wire.redis.hset(keys.job('a'), 'created_at', '2026-11-23T07:00:00.000001Z');
+    expect(await write(['a'])).toEqual(['duplicate']);
   });
 
   it('writes a request that comes 50 times at once exactly once', async () => {

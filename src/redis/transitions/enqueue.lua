@@ -1,8 +1,8 @@
 -- uses: clock types log due new-jobs
 -- Puts new jobs on one queue, or among its scheduled jobs: known queue, hash, place, event. Atomic because a hash
 -- without a place is lost and a place without a hash is a ghost, which RQ's own schedulers trip over. The id is
--- the request id: a hash that is there already and holds the same payload and creation time is this very
--- request, tried again after a lost reply.
+-- the request id: a hash that is there already and holds the same payload (or the same as Python saves it) and creation
+-- time is this very request, tried again after a lost reply.
 --
 -- KEYS  1 rq:queues   2 queue list   3 events   4 scheduled, when a job has a time
 -- ARGV  1 job prefix   2 event log length   3 queue name   4 creation time, RQ's text   5 number of jobs
