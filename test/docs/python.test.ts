@@ -10,6 +10,7 @@ import { endWithUs } from '../../scripts/guard.mjs';
 import { docBlocks } from '../support/doc-blocks.js';
 import { describeWithPython, pythonPath } from '../support/python.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const blocks = docBlocks('python.md');
@@ -51,6 +52,9 @@ describeWithPython('docs/python.md', ['2.12'], (version) => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  // Those of the block before have taken themselves off the list.
+  const registered = (): Promise<number> => redis.client.scard('rq:workers');
+
   /** Runs the lines of a block: workers beside the others, as in a terminal of their own. Gives back what the others print. */
   const run = async (code: string): Promise<string> => {
     const lines = code.trim().split('\n');
@@ -62,6 +66,9 @@ describeWithPython('docs/python.md', ['2.12'], (version) => {
       return { child, gone };
     });
     try {
+      await until('the workers are up', async () => (await registered()) >= workers.length, {
+        deadlineMs: 60_000,
+      });
       let printed = '';
       for (const line of lines.filter((one) => !isWorker(one))) {
         const { stdout } = await promisify(execFile)('sh', ['-c', line], { cwd: directory, env });
@@ -92,7 +99,7 @@ describeWithPython('docs/python.md', ['2.12'], (version) => {
     async ({ code, printed }) => {
       expect(await run(code)).toBe(printed);
     },
-    60_000,
+    150_000,
   );
 
   it('the command line that is told beside the first does the same', async () => {

@@ -112,9 +112,10 @@ describe('two workers with one name', () => {
 describe('a worker whose own process suffers', () => {
   it('F10: whose loop an inline handler blocks for longer than the lease: one outcome counts', async () => {
     const blocked = await scene.worker({ isolation: 'inline', name: 'blocked' });
-    const [job] = await scene.enqueue(1, 'handlers.blockAtFirst', 5_000);
+    const [job] = await scene.enqueue(1, 'handlers.blockAtFirst');
     await scene.begun(1);
     await scene.worker({ isolation: 'inline', name: 'heir' });
+    await scene.begun(2, 30_000);
     expect(await job?.result({ timeoutMs: 20_000 })).toBe('attempt 2');
     const lost = await until('the late outcome is refused', async () =>
       (await scene.events()).find(({ kind }) => kind === 'lost'),
@@ -124,7 +125,7 @@ describe('a worker whose own process suffers', () => {
     const finished = (await scene.events()).filter(({ kind }) => kind === 'finished');
     expect(finished).toEqual([expect.objectContaining({ jobId: job?.id, worker: 'heir' })]);
     expect(await scene.findings()).toEqual([]);
-  });
+  }, 60_000);
 
   const isRecovered = async (options: Partial<VictimOptions>, handler: string): Promise<void> => {
     const [job] = await scene.enqueue(1, `handlers.${handler}`, 60_000);
