@@ -109,6 +109,7 @@ chaos(
       await delay(3_000);
       const { struck, readings } = await torment(world, dice);
       await producers.stop();
+      producers.check();
       const stoppedMs = performance.now();
       await drain(world);
       const drainedSeconds = ((performance.now() - stoppedMs) / 1_000).toFixed(1);
@@ -173,7 +174,7 @@ chaos(
       const spared = nemeses.filter(({ name }) => struck[name] === 0).map(({ name }) => name);
       if (minutes >= leastMinutesForSlope) expect(spared).toEqual([]);
     } finally {
-      await producers.stop().catch((error: unknown) => say(String(error)));
+      await producers.stop();
       await world.close();
     }
   },

@@ -24,6 +24,7 @@ export class Producers {
   refused = 0;
   private isOver = false;
   private readonly producing: Array<Promise<void>> = [];
+  private failure: unknown = null;
 
   constructor(
     private readonly queues: readonly string[],
@@ -32,14 +33,21 @@ export class Producers {
 
   start(rq: Rq, jobsPerSecond: number, dice: Dice): void {
     const producing = this.produce(rq, Math.max(1, jobsPerSecond / (1_000 / tickMs)), dice);
-    // Whoever waits for its end hears of what went wrong.
-    producing.catch(() => undefined);
-    this.producing.push(producing);
+    this.producing.push(
+      producing.catch((error: unknown) => {
+        this.failure ??= error;
+      }),
+    );
   }
 
   async stop(): Promise<void> {
     this.isOver = true;
     await Promise.all(this.producing);
+  }
+
+  /** @throws what a producer was told that none may be told */
+  check(): void {
+    if (this.failure) throw this.failure;
   }
 
   /** One of the last, so that it may well be waiting or running. */

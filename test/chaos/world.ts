@@ -100,8 +100,13 @@ export class World {
     this.hire();
   }
 
-  /** Replaces workers that are gone, as any process manager would, and remembers what they said. */
+  /**
+   * Replaces workers that are gone, as any process manager would, and remembers what they said.
+   *
+   * @throws when the witness is gone, or a producer failed
+   */
   async tend(): Promise<void> {
+    this.producers.check();
     for (const worker of this.workers.filter(({ isGone }) => isGone)) {
       const code = await worker.end();
       const failed = worker.messages.find(({ kind }) => kind === 'failed');
