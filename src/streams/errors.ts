@@ -41,8 +41,11 @@ export class ResultTimeoutError extends Error {
   constructor(
     readonly jobId: string,
     readonly timeoutMs: number,
+    /** False when Redis did not say in time whether there is one. */
+    readonly isKnown = true,
   ) {
-    super(`Job ${jobId} had no result after ${timeoutMs} ms`);
+    const why = isKnown ? '' : '; Redis did not answer in time, so there may be one';
+    super(`Job ${jobId} had no result after ${timeoutMs} ms${why}`);
   }
 }
 

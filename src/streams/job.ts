@@ -41,6 +41,8 @@ const firstLookMs = 250;
 const lastLookMs = 2_000;
 /** However short the time, Redis gets this long for one answer. */
 const shortestLookMs = 100;
+/** And this long for the one look of those who do not wait: a process that asks for thousands at once is busy with them. */
+const onlyLookMs = 5_000;
 
 /**
  * A handle on one job: its id and its queue. It holds no state of the job; `fetch` reads that.
@@ -70,7 +72,7 @@ export class Job<Result = unknown> {
   /**
    * The result, as soon as there is one. It never hangs and never misses: events bring it at once, and the
    * hash is looked at beside them, so that a Python worker's result comes too. With `timeoutMs: 0` it is
-   * looked at once.
+   * looked at once, and Redis has five seconds to answer.
    *
    * @throws JobFailedError, JobCanceledError, JobExpiredError when the job is gone, ResultTimeoutError,
    * UndecodablePayloadError
@@ -91,13 +93,13 @@ export class Job<Result = unknown> {
       // Events first, then the look: what happens in between is told by an event.
       await bell.wait(Math.min(timeoutMs, lastLookMs));
       for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 2, lastLookMs)) {
-        const ended = await within(
-          Math.max(deadlineMs - performance.now(), shortestLookMs),
+        const seen = await within(
+          Math.max(deadlineMs - performance.now(), timeoutMs === 0 ? onlyLookMs : shortestLookMs),
           this.look(),
         );
-        if (ended) return ended.value as Result;
+        if (typeof seen === 'object' && seen) return seen.value as Result;
         const leftMs = deadlineMs - performance.now();
-        if (leftMs <= 0) throw new ResultTimeoutError(this.id, timeoutMs);
+        if (leftMs <= 0) throw new ResultTimeoutError(this.id, timeoutMs, seen === 'not ended');
         await bell.wait(Math.min(lookMs, leftMs));
       }
     } finally {
@@ -250,14 +252,14 @@ export class Job<Result = unknown> {
   }
 
   // The status alone first: the whole hash may hold a megabyte, and most looks come too early.
-  private async look(): Promise<{ value: unknown } | null> {
+  private async look(): Promise<{ value: unknown } | 'not ended' | null> {
     const { redis } = this.doors;
     try {
       const word = (await redis.hget(keys.job(this.id), 'status')) ?? '';
-      if (isJobStatus(word) && !isTerminal(word)) return null;
+      if (isJobStatus(word) && !isTerminal(word)) return 'not ended';
       const record = await this.fetch();
       if (record.status === 'canceled') throw new JobCanceledError(this.id);
-      if (record.status === null || !isTerminal(record.status)) return null;
+      if (record.status === null || !isTerminal(record.status)) return 'not ended';
       const result = await readResult(redis, record);
       if (result?.kind === 'returned') return { value: result.value };
       throw new JobFailedError(this.id, result?.traceback ?? '');

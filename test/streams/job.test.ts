@@ -133,6 +133,27 @@ describe('result', () => {
     }
   });
 
+  it('is looked at once by thousands who do not wait', async () => {
+    const queue = rq.queue('q');
+    const jobs = await queue.enqueueMany(Array.from({ length: 3_000 }, () => ({ name: 'f' })));
+    const ending = redis.pipeline();
+    for (const { id } of jobs) ending.hset(keys.job(id), 'status', 'finished', 'result', '1');
+    await ending.exec();
+    const results = await Promise.all(jobs.map((job) => job.result({ timeoutMs: 0 })));
+    expect(new Set(results)).toEqual(new Set([1]));
+  });
+
+  it('says so when Redis did not answer', async () => {
+    const job = await rq.queue('q').enqueue('f');
+    await expect(job.result({ timeoutMs: 0 })).rejects.toThrow(/had no result after 0 ms$/);
+    server.freeze();
+    try {
+      await expect(job.result({ timeoutMs: 200 })).rejects.toThrow(/Redis did not answer in time/);
+    } finally {
+      server.thaw();
+    }
+  });
+
   it('outlives a restart of Redis', async () => {
     const job = await rq.queue('q').enqueue('f');
     const result = job.result({ timeoutMs: 10_000 });
