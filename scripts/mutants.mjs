@@ -19,7 +19,7 @@ import { providePrivateRedis } from './provide-redis.mjs';
 import { command, Refusal, root, run, say, whenDone } from './running.mjs';
 
 // Removes one rule after the other from a copy of this tree, and looks whether the tests notice.
-// `npm run mutants -- --only NAME` tries one.
+// `npm run mutants -- --only NAME` tries those whose names begin so.
 
 /** @typedef {import('../test/mutants/catalogue.mjs').Mutant} Mutant */
 /** @typedef {{ name: string, testResults: { name: string, message: string, assertionResults: { fullName: string, status: string }[] }[] }} JestReport */
@@ -53,7 +53,7 @@ await command(async () => {
 function choose() {
   const { values } = parseArgs({ options: { only: { type: 'string' } } });
   if (values.only === undefined) return mutants;
-  const chosen = mutants.filter(({ name }) => name === values.only);
+  const chosen = mutants.filter(({ name }) => name.startsWith(values.only ?? ''));
   if (chosen.length > 0) return chosen;
   const names = mutants.map(({ name }) => name).join(', ');
   throw new Refusal(`There is no mutant ${values.only}; there are ${names}.`);

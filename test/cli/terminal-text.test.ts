@@ -9,7 +9,20 @@ import { Thinning } from '../../src/cli/thinning.js';
 import { errorLine, usefulTraceback } from '../../src/cli/traceback.js';
 
 const harmful = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-const anyText = fc.string({ unit: 'binary', maxLength: 50 });
+// Any character, and often one of those that hide text or turn it round.
+const hiding = fc.constantFrom(
+  '\u202e',
+  '\u2066',
+  '\u200b',
+  '\ufeff',
+  '\u{e0001}',
+  '\u2028',
+  '\u0085',
+);
+const anyText = fc.string({
+  unit: fc.oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), hiding),
+  maxLength: 50,
+});
 
 describe('the escape', () => {
   it.each([

@@ -1,4 +1,5 @@
 // @ts-check
+import { defences } from './security.mjs';
 
 /**
  * @typedef {object} Mutant
@@ -268,4 +269,5 @@ export const mutants = [
     to: '',
     red: { 'streams/pipeline': 'goes on where it was' },
   },
+  ...defences,
 ];

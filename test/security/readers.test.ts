@@ -135,7 +135,10 @@ describe('readers of what anybody may have written', () => {
         command: fc.oneof(words, fc.jsonValue()),
         job_id: fc.jsonValue(),
         execution_id: fc.jsonValue(),
-        rxrq_id: fc.jsonValue(),
+        rxrq_id: fc.oneof(
+          fc.constantFrom('an-id_1', '', 'a b', '../x', 'a:b', 'x'.repeat(65), '\n'),
+          fc.jsonValue(),
+        ),
       },
       { requiredKeys: [] },
     );

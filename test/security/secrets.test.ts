@@ -23,6 +23,7 @@ afterAll(async () => {
 describe('secrets', () => {
   // Nothing listens there.
   const address = 'redis://user:hunter2@127.0.0.1:1/0?password=p%40sswort';
+  const parts = ['hunter2', 'p%40sswort', 'p@sswort'];
   const names = makeProgram(fakeTerminal(), () => undefined).commands.map((one) => one.name());
   const given: Record<string, readonly string[]> = {
     worker: ['--import', 'package.json'],
@@ -47,8 +48,7 @@ describe('secrets', () => {
       for (const more of [[], ['--json'], ['-v']]) {
         const io = fakeTerminal({ RQ_REDIS_URL: address }, true);
         codes.push(await runCommandLine([name, ...args, ...more], io));
-        for (const secret of ['hunter2', 'p%40sswort', 'p@sswort'])
-          expect(io.stdout + io.stderr).not.toContain(secret);
+        for (const secret of parts) expect(io.stdout + io.stderr).not.toContain(secret);
       }
       // All but `config` would have liked to talk to Redis.
       const tried = codes.filter((code) => code !== 2);
@@ -56,6 +56,19 @@ describe('secrets', () => {
     },
     30_000,
   );
+
+  it('S15: what somebody else’s module quotes is shown without credentials', async () => {
+    const quoting = fileURLToPath(new URL('./fixtures/quoting.js', import.meta.url));
+    for (const more of [[], ['--json'], ['-v']]) {
+      // A Redis that wants no password takes any.
+      const url = redis.url.replace('//', '//:hunter2@');
+      const io = fakeTerminal({ RQ_REDIS_URL: url }, true);
+      await runCommandLine(['worker', 'q', '--import', quoting, ...more], io);
+      const shown = io.stdout + io.stderr;
+      expect(shown).toContain('cannot begin with redis://');
+      expect(shown).not.toContain('hunter2');
+    }
+  });
 
   it('S14: events of a job hold nothing of its arguments, meta and result', async () => {
     const worker = await bootWorker({
