@@ -61,6 +61,7 @@ export {
   OtherSpaceError,
   RedisFullError,
   RedisUnavailableError,
+  UncertainWriteError,
   WrongKeyTypeError,
 } from './redis/errors.js';
 export type { Execution } from './redis/executions.js';

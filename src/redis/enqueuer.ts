@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { RedisFullError, RedisUnavailableError } from './errors.js';
+import { RedisFullError, RedisUnavailableError, UncertainWriteError } from './errors.js';
 import { failureKind, pauseMs } from './failure.js';
 import type { Replicas } from './replicas.js';
 import { distinctTimestamp } from './timestamp.js';
@@ -48,7 +48,8 @@ export class Enqueuer {
   /**
    * Resolves once Redis has said what became of the job.
    *
-   * @throws RedisFullError, RedisUnavailableError, WrongKeyTypeError, DependencyCycleError, NotReplicatedError
+   * @throws RedisFullError, RedisUnavailableError, UncertainWriteError, WrongKeyTypeError, DependencyCycleError,
+   * NotReplicatedError
    */
   add(job: NewJob): Promise<EnqueueVerdict> {
     return new Promise((resolve, reject) => {
@@ -138,6 +139,7 @@ export class Enqueuer {
     endMs: number,
   ): Promise<EnqueueVerdict[]> {
     const operation = `enqueue ${jobs.length} job(s)`;
+    let isUncertain = false;
     for (let tries = 1; ; tries++) {
       let cause: unknown = null;
       try {
@@ -150,10 +152,14 @@ export class Enqueuer {
         }
       } catch (error) {
         const kind = failureKind(error);
+        // Had an earlier try been written, this one would have found its jobs, and not have had to write.
         if (kind === 'full') throw new RedisFullError(operation, { cause: error });
+        if (kind === 'operator' && isUncertain)
+          throw new UncertainWriteError(operation, { cause: error });
         if (kind !== 'transient') throw error;
         cause = error;
       }
+      isUncertain = true;
       const pause = pauseMs(tries);
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || this.redis.status === 'end') {

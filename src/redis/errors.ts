@@ -124,6 +124,24 @@ export class NotReplicatedError extends Error {
 }
 
 /**
+ * Redis refused, and an earlier try of the same call was not answered: what was to be written may be there. Trying again with
+ * the same id is safe. `cause` is the refusal.
+ */
+export class UncertainWriteError extends Error {
+  override readonly name = 'UncertainWriteError';
+  constructor(
+    readonly operation: string,
+    options: ErrorOptions,
+  ) {
+    const refusal = options.cause instanceof Error ? options.cause.message : String(options.cause);
+    super(
+      `Redis refused to ${operation} (${refusal}) after a try that it did not answer; it may have been written`,
+      options,
+    );
+  }
+}
+
+/**
  * Redis did not answer in time. `maybeWritten` says whether the write may have happened; trying
  * again with the same id is safe in both cases.
  */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { firstValueFrom, take } from 'rxjs';
-import { RedisUnavailableError } from '../../src/redis/errors.js';
+import { RedisUnavailableError, UncertainWriteError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { ofKind } from '../../src/streams/of-kind.js';
 import { Rq } from '../../src/streams/rq.js';
@@ -47,6 +47,25 @@ const cutSome = (of: number): void => {
 };
 
 describe('when replies are lost', () => {
+  it('says of a refusal after one that the job may have been written', async () => {
+    await rq.queue('q').enqueue('f');
+    // Who is connected stays so, and whoever comes back is refused.
+    await redis.config('SET', 'requirepass', 'another');
+    try {
+      proxy.mode = { kind: 'lose', matching: 'lost-1' };
+      const asked = rq.queue('q').enqueueWith({ jobId: 'lost-1' }, 'f');
+      const refusal = await asked.catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(UncertainWriteError);
+      expect(String(refusal)).toMatch(/NOAUTH.*may have been written/);
+      expect(await redis.exists(keys.job('lost-1'))).toBe(1);
+      const refused = rq.queue('q').enqueueWith({ jobId: 'lost-2' }, 'f');
+      await expect(refused).rejects.toThrow(/NOAUTH/);
+      expect(await redis.exists(keys.job('lost-2'))).toBe(0);
+    } finally {
+      await redis.config('SET', 'requirepass', '');
+    }
+  });
+
   it('claims and settles each job once', async () => {
     const specs = Array.from({ length: 250 }, () => ({ name: 'f' }));
     const ids = (await safe.queue('q').enqueueMany(specs)).map(({ id }) => id);
