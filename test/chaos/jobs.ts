@@ -2,8 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { JobSpec } from '../../src/streams/queue.js';
 import type { Dice } from './dice.js';
 
+/** A job whose id is known before anybody has heard of it. */
+export type Known = JobSpec & { options: { jobId: string } };
+
+export const withId = (job: JobSpec): Known => ({
+  ...job,
+  options: { ...job.options, jobId: randomUUID() },
+});
+
 export interface Batch {
-  specs: JobSpec[];
+  specs: Known[];
   /** The one that others may wait for. */
   parentId: string;
 }
@@ -15,10 +23,10 @@ export class Batches {
   constructor(private readonly dice: Dice) {}
 
   next(count: number): Batch {
-    const parentId = randomUUID();
-    const parent = { name: 'handlers.note', options: { jobId: parentId } };
-    const others = Array.from({ length: count - 1 }, () => this.job());
-    return { specs: [parent, ...others], parentId };
+    const jobs: JobSpec[] = [{ name: 'handlers.note' }];
+    while (jobs.length < count) jobs.push(this.job());
+    const specs = jobs.map(withId);
+    return { specs, parentId: specs[0]?.options.jobId ?? '' };
   }
 
   /** Only what Redis has acknowledged is waited for. */

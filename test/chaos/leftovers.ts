@@ -44,15 +44,18 @@ const namesIn = async ({ scene }: World): Promise<string[]> => {
 /** Keys that nothing accounts for once all work is done, and those that never go by themselves. */
 export const strayKeys = async (world: World): Promise<string[]> => {
   const { redis } = world.scene.rq;
-  const { acknowledged, mixed: ofBoth } = world.producers;
-  const jobs = new Set([...acknowledged.map(({ id }) => id), ...ofBoth].map(keys.job));
+  const { acknowledged, mixed: ofBoth, uncertain } = world.producers;
+  const ids = [...acknowledged.map(({ id }) => id), ...ofBoth, ...uncertain.keys()];
+  const jobs = new Set(ids.map(keys.job));
   const wrong: string[] = [];
   for (const key of empty) if (await redis.exists(key)) wrong.push(`${key} is not empty`);
   for (const name of await namesIn(world)) {
     const isJob = /^rq:job:[^:]+$/.test(name);
     if (isJob && !jobs.has(name)) wrong.push(`${name} belongs to no job that was acknowledged`);
-    if (!stays.has(name) && !empty.includes(name) && (await redis.ttl(name)) === -1)
-      wrong.push(`${name} stays for ever`);
+    if (stays.has(name) || empty.includes(name) || (await redis.ttl(name)) !== -1) continue;
+    // RQ keeps canceled jobs until somebody deletes them.
+    if (isJob && (await redis.hget(name, 'status')) === 'canceled') continue;
+    wrong.push(`${name} stays for ever`);
   }
   return wrong;
 };
@@ -60,8 +63,9 @@ export const strayKeys = async (world: World): Promise<string[]> => {
 /** Deletes all jobs; then nothing may be left but what was there before, and what goes by itself soon. */
 export const keysAfterDeletion = async (world: World): Promise<string[]> => {
   const { rq } = world.scene;
-  const { acknowledged, mixed: ofBoth } = world.producers;
+  const { acknowledged, mixed: ofBoth, uncertain } = world.producers;
   const jobs: Job[] = [
+    ...[...uncertain].map(([id, queue]) => rq.queue(queue).job(id)),
     ...acknowledged.map(({ id, queue }) => rq.queue(queue).job(id)),
     ...ofBoth.map((id) => rq.queue(mixed).job(id)),
   ];

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobSpec } from '../../src/streams/queue.js';
+import { UncertainWriteError } from '../../src/redis/errors.js';
 import type { Rq } from '../../src/streams/rq.js';
 import type { Dice } from './dice.js';
-import { Batches } from './jobs.js';
+import { Batches, type Known, withId } from './jobs.js';
 
 /** A job that Redis has acknowledged. */
 export interface Acknowledged {
@@ -20,6 +20,8 @@ const tickMs = 100;
 export class Producers {
   readonly acknowledged: Acknowledged[] = [];
   readonly mixed: string[] = [];
+  /** They were told that these may have been written. */
+  readonly uncertain = new Map<string, string>();
   /** How often they were told that Redis takes no jobs now. */
   refused = 0;
   private isOver = false;
@@ -66,18 +68,20 @@ export class Producers {
       if (ids.length > 0) batches.arrived(parentId);
       // Python takes no lifetime from a worker of ours: it is in the job.
       const options = { resultTtlSeconds: 86_400 };
-      const short = { name: 'handlers.sleep', args: [dice.between(0, 200)], options };
+      const short = withId({ name: 'handlers.sleep', args: [dice.between(0, 200)], options });
       if (dice.roll() < 0.1) this.mixed.push(...(await this.enqueue(rq, this.mixedQueue, [short])));
       await delay(tickMs);
     }
   }
 
   /** Ids of what was acknowledged. */
-  private async enqueue(rq: Rq, queue: string, specs: readonly JobSpec[]): Promise<string[]> {
+  private async enqueue(rq: Rq, queue: string, specs: readonly Known[]): Promise<string[]> {
     try {
       return (await rq.queue(queue).enqueueMany(specs)).map(({ id }) => id);
     } catch (error) {
-      if (!refusals.test(String(error))) throw error;
+      if (error instanceof UncertainWriteError)
+        for (const { options } of specs) this.uncertain.set(options.jobId, queue);
+      else if (!refusals.test(String(error))) throw error;
       this.refused += 1;
       return [];
     }

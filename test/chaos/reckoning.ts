@@ -8,6 +8,8 @@ import { mixed, queues, type World } from './world.js';
 /** Like Jepsen's total queue: what became of every job that was acknowledged, and what nobody had asked for. */
 export interface Reckoning {
   acknowledged: number;
+  /** Their producers were told that they may have been written. */
+  uncertain: number;
   finished: number;
   failed: number;
   canceled: number;
@@ -47,7 +49,7 @@ export const reckon = async (world: World): Promise<Reckoning> => {
     statuses[status] = (statuses[status] ?? 0) + 1;
   }
   const wrong = [
-    ...endings(producers.acknowledged, own),
+    ...endings(producers.acknowledged, producers.uncertain, own),
     ...(await misstated(world, own)),
     ...untold(ledger, events),
     ...Object.keys(statuses)
@@ -60,6 +62,7 @@ export const reckon = async (world: World): Promise<Reckoning> => {
     own.filter(({ kind }) => kind === wanted).length;
   return {
     acknowledged: producers.acknowledged.length,
+    uncertain: producers.uncertain.size,
     finished: count('finished'),
     failed: count('quarantined'),
     canceled: count('canceled'),
@@ -80,12 +83,14 @@ export const reckon = async (world: World): Promise<Reckoning> => {
 const isEnd = (kind: string): boolean =>
   kind === 'finished' || kind === 'quarantined' || kind === 'canceled';
 
-/** Every acknowledged job has ended, once, and once more for each time that it was requeued; and nobody else's has. */
+/** Every acknowledged job, and each that was written untold, has ended, once, and once more for each time that it was requeued; and nobody else's has. */
 const endings = (
   acknowledged: readonly Acknowledged[],
+  uncertain: ReadonlyMap<string, unknown>,
   events: readonly LifecycleEvent[],
 ): string[] => {
   const ends = new Map<string, string[]>(acknowledged.map(({ id }) => [id, []]));
+  for (const { jobId } of events) if (uncertain.has(jobId)) ends.set(jobId, []);
   const wrong: string[] = [];
   for (const { kind, jobId } of events) {
     if (!isEnd(kind) && kind !== 'requeued') continue;
