@@ -41,8 +41,6 @@ const firstLookMs = 250;
 const lastLookMs = 2_000;
 /** However short the time, Redis gets this long for one answer. */
 const shortestLookMs = 100;
-/** And this long for the one look of those who do not wait: a process that asks for thousands at once is busy with them. */
-const onlyLookMs = 5_000;
 
 /**
  * A handle on one job: its id and its queue. It holds no state of the job; `fetch` reads that.
@@ -72,7 +70,7 @@ export class Job<Result = unknown> {
   /**
    * The result, as soon as there is one. It never hangs and never misses: events bring it at once, and the
    * hash is looked at beside them, so that a Python worker's result comes too. With `timeoutMs: 0` it is
-   * looked at once, and Redis has five seconds to answer.
+   * looked at once, however long Redis takes to answer: five seconds at most for each question.
    *
    * @throws JobFailedError, JobCanceledError, JobExpiredError when the job is gone, ResultTimeoutError,
    * UndecodablePayloadError
@@ -93,10 +91,11 @@ export class Job<Result = unknown> {
       // Events first, then the look: what happens in between is told by an event.
       await bell.wait(Math.min(timeoutMs, lastLookMs));
       for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 2, lastLookMs)) {
-        const seen = await within(
-          Math.max(deadlineMs - performance.now(), timeoutMs === 0 ? onlyLookMs : shortestLookMs),
-          this.look(),
-        );
+        // Who does not wait wants to know all the same: a process that asks for thousands at once is busy with them.
+        // Each command has a deadline of its own.
+        const seen = await (timeoutMs === 0
+          ? this.look()
+          : within(Math.max(deadlineMs - performance.now(), shortestLookMs), this.look()));
         if (typeof seen === 'object' && seen) return seen.value as Result;
         const leftMs = deadlineMs - performance.now();
         if (leftMs <= 0) throw new ResultTimeoutError(this.id, timeoutMs, seen === 'not ended');

@@ -92,9 +92,9 @@ export const defences = [
   {
     name: 'S11-constant-scripts',
     why: 'data in the text of a script is code',
-    file: 'redis/maintenance.ts',
-    from: '`for i = 2, #ARGV do',
-    to: `\`for i = \${2}, #ARGV do`,
+    file: 'redis/job-store.ts',
+    from: `"if redis.call('HEXISTS', KEYS[1], 'data') == 0 then return 0 end redis.call('HSET', KEYS[1], 'meta', ARGV[1]) return 1"`,
+    to: `\`if redis.call('HEXISTS', '\${keys.job(id)}', 'data') == 0 then return 0 end redis.call('HSET', KEYS[1], 'meta', ARGV[1]) return 1\``,
     red: { 'security/house': 'S11: builds no script from data' },
   },
   {
