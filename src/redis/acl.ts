@@ -15,7 +15,7 @@ export const aclRoles = ['producer', 'worker', 'cron', 'reader', 'operator'] as 
 const connection = 'ping info select time client|setname client|info client|id client|unblock';
 const look =
   'get strlen exists type ttl pttl scan hget hmget hgetall hexists hlen hstrlen hscan llen lrange lindex lpos ' +
-  'scard sismember smembers sscan zcard zcount zscore zrange zrangebyscore zrevrange zscan ' +
+  'scard sismember smembers sscan zcard zcount zscore zrange zrangebyscore zrevrange zrevrangebyscore zscan ' +
   'xlen xrange xrevrange xread xinfo|stream';
 const scripts = 'eval evalsha';
 const write =

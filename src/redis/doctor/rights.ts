@@ -70,6 +70,7 @@ export const neededCommands = (id: string, tag = ''): ReadonlyArray<readonly str
     ['ZRANGE', sorted, '0', '0'],
     ['ZRANGEBYSCORE', sorted, '0', '1'],
     ['ZREVRANGE', sorted, '0', '0'],
+    ['ZREVRANGEBYSCORE', sorted, '1', '0'],
     ['ZREMRANGEBYSCORE', sorted, '0', '0'],
     ['ZREMRANGEBYRANK', sorted, '0', '0'],
     ['ZSCAN', sorted, '0'],
