@@ -189,7 +189,7 @@ describeWithPython('a mixed fleet', isLong ? ['2.12', '1.16'] : ['2.12'], (versi
         const script = `import sys; sys.argv[1:] = ['${jobCount / 2}', '${batchPauseMs / 1_000}']; import fleet; fleet.produce(int(sys.argv[1]), float(sys.argv[2]))`;
         const producing = Promise.all([
           produce(scene, jobCount / 2),
-          python<string[]>(version, script, [], fleet.pythonEnvironment),
+          python<string[]>(version, script, [], fleet.pythonEnvironment, 600_000),
         ]).finally(() => {
           isOver = true;
         });

@@ -31,16 +31,17 @@ export class PythonFailedError extends Error {
  *
  * @param args its `sys.argv[1:]`
  * @param env added to ours; `REDIS_URL` says which database the code is meant to use
- * @throws PythonFailedError with its stderr, when it fails or takes longer than 60 s
+ * @throws PythonFailedError with its stderr, when it fails or takes longer than `deadlineMs`
  */
 export async function python<T = unknown>(
   version: PythonRqVersion,
   script: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  deadlineMs = 60_000,
 ): Promise<T> {
   const child = start(version, ['-c', script, ...args], env);
-  const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk) => (stdout += chunk));
