@@ -226,10 +226,10 @@ describe('a worker', () => {
   });
 
   it('lets a job end at the first signal, and stops at the second, handing it back', async () => {
-    const file = join(directory, 'patient');
+    const [bed, file] = [join(directory, 'bed'), join(directory, 'patient')];
     const patient = await startUp();
-    const nap = await rq.queue().enqueue('tasks.nap', 700);
-    await until('the nap has begun', async () => (await nap.fetch()).status === 'started');
+    const nap = await rq.queue().enqueue('tasks.nap', bed, 700);
+    await hasBegun(bed);
     patient.kill('SIGINT');
     expect(await patient.code).toBe(0);
     expect((await nap.fetch()).status).toBe('finished');
