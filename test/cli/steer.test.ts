@@ -126,7 +126,7 @@ describe('rxrq worker', () => {
     const { code, stdout } = await rxrq(
       url,
       ...['worker', 'a', 'b', '--import', handlers, '--isolation', 'inline', '--quiet', '--json'],
-      ...['--max-idle-time', '0.5', '--weight', 'b=3', '--pid', pid],
+      ...['--max-idle-time', '0.5', '--weight', 'b=3', '--pid', pid, '--durability', 'ignore'],
     );
     expect(code).toBe(0);
     const events = stdout
