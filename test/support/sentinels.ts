@@ -59,9 +59,17 @@ export class Sentinels {
     return this.nodes.find((node) => String(node.port) === port) as RedisServer;
   }
 
-  /** Has them promote a replica, though the primary is well. */
+  /** Has them promote a replica, though the primary is well, once they find one good enough. */
   async failover(): Promise<void> {
-    await this.ask('FAILOVER', name);
+    const isAccepted = (): Promise<boolean> =>
+      this.ask('FAILOVER', name).then(
+        () => true,
+        (error: Error) => {
+          if (/^(NOGOODSLAVE|INPROG)/.test(error.message)) return false;
+          throw error;
+        },
+      );
+    await until('the sentinels fail over', isAccepted, { deadlineMs: 30_000 });
   }
 
   /** Resolves with the next primary, once it takes writes. */
