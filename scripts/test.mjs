@@ -10,7 +10,8 @@ import { requireEmpty } from './test-databases.mjs';
 // `npm test` checks everything; `npm test -- <jest arguments>` and `npm run test:jest` run jest only.
 const jestArguments = process.argv.slice(2).filter((argument) => argument !== '--jest-only');
 const isJestOnly = process.argv.length > 2;
-const workers = 2;
+// More than the cores of a small machine: most tests wait for other processes, or for time to pass.
+const workers = 3;
 
 /** @type {{ name: string, args: string[] }[]} */
 const checks = [
