@@ -189,8 +189,8 @@ export const defences = [
     name: 'S27-least-rights',
     why: 'a producer’s credentials could stop workers',
     file: 'redis/acl.ts',
-    from: "withChannels.includes(role) ? ['&rq:pubsub:*'] : []",
-    to: "withChannels.includes(role) || role !== 'reader' ? ['&*', '+publish'] : []",
+    from: `(withChannels.includes(role) ? [\`&\${tag}rq:pubsub:*\`] : [])`,
+    to: "(withChannels.includes(role) || role !== 'reader' ? ['&*', '+publish'] : [])",
     red: { 'security/acl': 'S27: what is not granted' },
   },
   {
