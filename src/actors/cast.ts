@@ -16,6 +16,8 @@ import { tagLength } from '../redis/transitions/recover.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
 import {
   beat,
+  recordEveryMs,
+  recordTtlSeconds,
   registerBirth,
   registerDeath,
   registerShutdown,
@@ -53,10 +55,6 @@ import { Tally } from './tally.js';
 import { WebhookSender } from './webhook-sender.js';
 import type { WorkerEvents } from './worker-events.js';
 import type { WorkerPlan } from './worker-options.js';
-
-/** RQ keeps an idle worker's record for 480 s; ours is renewed often, so that a dead worker is gone sooner. */
-const recordTtlSeconds = 90;
-const recordEveryMs = 20_000;
 
 export type MakeExecutor = (plan: WorkerPlan, events: ExecutorEvents) => Executor;
 

@@ -54,7 +54,16 @@ export const loadScript = (name: string): Script => {
   const body = read(name).replace(/^-- part: (\S+)$/gm, (_, part: string) => read(`parts/${part}`));
   const uses = /^-- uses: (.+)$/m.exec(body)?.[1]?.split(' ') ?? [];
   const source = [...uses.map((part) => read(`parts/${part}`)), body].map(withNames).join('\n');
-  return { name, ...formOf(source), inSpace: formOf(`${read('parts/in-space')}\n${source}`) };
+  let inSpace: Form | undefined;
+  return {
+    name,
+    ...formOf(source),
+    // Most processes never meet a cluster.
+    get inSpace() {
+      inSpace ??= formOf(`${read('parts/in-space')}\n${source}`);
+      return inSpace;
+    },
+  };
 };
 
 const formOf = (source: string): Form => ({

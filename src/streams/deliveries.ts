@@ -9,7 +9,12 @@ import { checkKnown } from '../redis/known-options.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import { type ClaimedJob, stoppedText } from '../redis/transitions/settlement.js';
-import { beatUnlisted, buryUnlisted } from '../redis/transitions/worker-life.js';
+import {
+  beatUnlisted,
+  buryUnlisted,
+  recordEveryMs,
+  recordTtlSeconds,
+} from '../redis/transitions/worker-life.js';
 import type { WorkerAnswer } from '../redis/worker-answer.js';
 import { isToStop, type WorkerCommand } from '../redis/worker-command.js';
 import { CommandInbox } from './command-inbox.js';
@@ -18,9 +23,6 @@ import { insist } from './insist.js';
 import { Intake, type IntakeSettings } from './intake.js';
 import { LeaseKeeper } from './lease-keeper.js';
 
-/** As a worker's record. */
-const recordTtlSeconds = 90;
-const recordEveryMs = 20_000;
 /** How long Redis may take to confirm the last settlements of a consumer that leaves, in milliseconds. */
 const farewellMs = 5_000;
 

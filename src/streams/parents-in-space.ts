@@ -9,7 +9,8 @@ import { Job } from './job.js';
  * @throws OtherSpaceError
  */
 export const checkParents = (dependsOn: DependsOn | undefined, space: string | null): void => {
-  for (const item of [dependsOn ?? []].flat()) {
+  if (dependsOn === undefined) return;
+  for (const item of [dependsOn].flat()) {
     const jobs =
       typeof item === 'object' && item !== null && 'jobs' in item ? [item.jobs].flat() : [item];
     for (const job of jobs)

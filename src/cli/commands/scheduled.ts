@@ -47,14 +47,13 @@ const nextJobs = async (
   queues: readonly string[],
   { limit, within }: ScheduledOptions,
 ): Promise<{ jobs: ScheduledJob[]; hasMore: boolean }> => {
-  const until = within === undefined ? {} : { until: new Date(Date.now() + within * 1_000) };
+  const until = within === undefined ? null : new Date(Date.now() + within * 1_000);
   const found = await Promise.all(
     queues.map(async (queue) => {
       const { scheduled } = rq.queue(queue).registries;
       // One more than is shown tells whether there are more.
       const paging = { count: limit + 1 };
-      const entries =
-        within === undefined ? scheduled.entries(paging) : scheduled.due({ ...until, ...paging });
+      const entries = until ? scheduled.due({ until, ...paging }) : scheduled.entries(paging);
       return (await entries).map((entry) => ({ queue, entry }));
     }),
   );

@@ -6,6 +6,10 @@ const heartbeat = loadScript('heartbeat');
 const death = loadScript('death');
 const shutdown = loadScript('shutdown');
 
+/** RQ keeps an idle worker's record for 480 s; ours is renewed often, so that a dead worker is gone sooner. */
+export const recordTtlSeconds = 90;
+export const recordEveryMs = 20_000;
+
 /** A worker as RQ's tools list it. Source: RQ's `BaseWorker.register_birth`. */
 export interface WorkerRecord {
   name: string;

@@ -55,7 +55,7 @@ export const ofOperators: readonly Nemesis[] = [
   },
   {
     name: 'audit and repair',
-    faults: 'A1 to A20',
+    faults: 'A1 to A23',
     weight: 2,
     strike: ({ scene }) => scene.audit({ repair: true }),
   },
