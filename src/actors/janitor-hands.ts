@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { longestPauseMs } from '../redis/connection.js';
 import { cleanQueue } from '../redis/maintenance.js';
 import { sweepLimits } from '../redis/rate-limits.js';
 import {
@@ -45,12 +46,18 @@ export const janitorTimes = ({
   narrowLeaseMs,
 }: WireSettings): Pick<
   JanitorSettings,
-  'lookEveryMs' | 'firstCleanAfterMs' | 'cleanEveryMs' | 'unchangedForMs' | 'inFlightForMs'
+  | 'lookEveryMs'
+  | 'firstCleanAfterMs'
+  | 'cleanEveryMs'
+  | 'unchangedForMs'
+  | 'othersReturnWithinMs'
+  | 'inFlightForMs'
 > => ({
   lookEveryMs: narrowLeaseMs / 8,
   firstCleanAfterMs: narrowLeaseMs / 8,
   cleanEveryMs,
   // A heartbeat and a little: a living owner has renewed by then.
   unchangedForMs: narrowLeaseMs / 4 + Math.min(1_000, narrowLeaseMs / 20),
+  othersReturnWithinMs: longestPauseMs,
   inFlightForMs: Math.min(inFlightForMs, narrowLeaseMs / 3),
 });

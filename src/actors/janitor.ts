@@ -27,6 +27,8 @@ export interface JanitorSettings {
   cleanEveryMs: number;
   /** A lease counts as over when it was seen unchanged for this long, by our own clock. */
   unchangedForMs: number;
+  /** When Redis was away, the owners of leases may come back later than we do, by so much. */
+  othersReturnWithinMs: number;
   /** An id counts as stuck in the in-flight list after this long. */
   inFlightForMs: number;
   nowMs(): number;
@@ -50,6 +52,10 @@ export const janitor = (
   shutdownMs: 500,
   behavior: (context) => {
     const seen = new Map<string, Sightings>();
+    /** Queues whose last look failed. */
+    const unseen = new Set<string>();
+    /** From when on a lease of a queue that stays unchanged says something of its owner. */
+    const tellingFromMs = new Map<string, number>();
 
     const judge = async (
       queue: string,
@@ -57,10 +63,11 @@ export const janitor = (
       before: Sightings | undefined,
     ): Promise<void> => {
       const now = new Map<string, { score: string; sinceMs: number }>();
+      const fromMs = tellingFromMs.get(queue) ?? 0;
       const unchangedMs = (name: string, score: string): number => {
         const nowMs = settings.nowMs();
         const known = before?.get(name);
-        const sinceMs = known?.score === score ? known.sinceMs : nowMs;
+        const sinceMs = known?.score === score ? known.sinceMs : Math.max(nowMs, fromMs);
         now.set(name, { score, sinceMs });
         return nowMs - sinceMs;
       };
@@ -82,10 +89,15 @@ export const janitor = (
       // What was seen before a look that fails is forgotten.
       const before = new Map(seen);
       seen.clear();
+      const missedBefore = new Set(unseen);
+      for (const queue of settings.queues) unseen.add(queue);
       const all = await hands.look(settings.queues);
       await each(async (queue, index) => {
         const suspects = all[index] as Suspects | Error;
         if (suspects instanceof Error) throw suspects;
+        unseen.delete(queue);
+        if (missedBefore.has(queue))
+          tellingFromMs.set(queue, settings.nowMs() + settings.othersReturnWithinMs);
         await judge(queue, suspects, before.get(queue));
       });
     };

@@ -25,6 +25,9 @@ export const localRedis = 'redis://localhost:6379';
 export const addressOr = (given: RedisAddress | undefined): RedisAddress =>
   given ?? process.env.REDIS_URL ?? localRedis;
 
+/** Once Redis is back, every connection of ours has tried again within this time. */
+export const longestPauseMs = 2_200;
+
 // maxRetriesPerRequest 0 rejects at once when the connection closes, so that our own retry, which
 // keeps the request id, is the only one: ioredis' resend runs a script twice, and switching the
 // resend off leaves promises pending for ever (both measured). The ready check waits out LOADING.
@@ -41,7 +44,7 @@ const common: RedisSettings = {
   // by an unhandled rejection. Whoever listens here subscribes again with each `ready`.
   autoResubscribe: false,
   retryStrategy: (tries) =>
-    Math.min(50 * 2 ** Math.min(tries - 1, 10), 2_000) + Math.random() * 200,
+    Math.min(50 * 2 ** Math.min(tries - 1, 10), longestPauseMs - 200) + Math.random() * 200,
 };
 
 const open = (address: RedisAddress, settings: RedisSettings, repeats: boolean): Redis => {

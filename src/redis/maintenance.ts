@@ -27,8 +27,7 @@ export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> 
     await forgetWorkers(redis, keys.workersOf(queue));
     await forgetWorkers(redis, keys.workers);
     await forgetCanceled(redis, queue);
-    // From the head only: older entries come first, and a look at all of a long list would hold Redis.
-    await dropLeftovers(redis, await redis.lrange(keys.failedQueue, 0, leftoversAtOnce - 1));
+    await dropLeftovers(redis);
     // Last, because it may find a key that is no group.
     await pruneGroups(redis);
     return true;
@@ -71,8 +70,13 @@ const forgetWorkers = async (redis: Redis, set: string): Promise<void> => {
       .exec();
 };
 
-/** Takes ids off the FailedQueue's list whose jobs have not failed (any more), each judged as it is taken. */
-export const dropLeftovers = async (redis: Redis, ids: readonly string[]): Promise<void> => {
-  if (ids.length === 0) return;
-  await runScript(redis, dropping, [keys.failedQueue], [prefixes.job, ...ids]);
+/**
+ * Takes ids off the FailedQueue's list whose jobs have not failed (any more). A look at all of a long list would hold
+ * Redis: at its head, where the oldest are, and at a place that is another one each time.
+ */
+const dropLeftovers = async (redis: Redis): Promise<void> => {
+  const length = await redis.llen(keys.failedQueue);
+  const windows = length > leftoversAtOnce ? [0, Math.floor(Math.random() * length)] : [0];
+  const args = [prefixes.job, leftoversAtOnce, ...windows];
+  await runScript(redis, dropping, [keys.failedQueue], args);
 };

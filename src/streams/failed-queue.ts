@@ -3,7 +3,6 @@ import { InvalidJobOperationError, NoSuchJobError, WrongKeyTypeError } from '../
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
-import { dropLeftovers } from '../redis/maintenance.js';
 import { quarantine } from '../redis/transitions/quarantine.js';
 import { requeue } from '../redis/transitions/requeue.js';
 import type { Doors } from './doors.js';
@@ -254,7 +253,7 @@ export class FailedQueue extends Queue {
   }
 
   // The list first, for its order; then the registries, which hold what Python failed. Judged by the hash: an
-  // entry of the list whose job is not failed is a leftover of somebody else's requeue, and is dropped.
+  // entry of the list whose job is not failed is a leftover of somebody else's requeue.
   private async *pages(): AsyncGenerator<JobRecord[]> {
     const seen = new Set<string>();
     const failedOf = async (ids: readonly string[]): Promise<JobRecord[]> => {
@@ -265,10 +264,7 @@ export class FailedQueue extends Queue {
     };
     const listed = await this.doors.redis.lrange(keys.failedQueue, 0, -1);
     for (let from = 0; from < listed.length; from += chunk) {
-      const ids = listed.slice(from, from + chunk);
-      const failed = await failedOf(ids);
-      if (failed.length < ids.length) await dropLeftovers(this.doors.redis, ids);
-      yield failed;
+      yield await failedOf(listed.slice(from, from + chunk));
     }
     for (const queue of await this.doors.queueNames()) {
       const ids = await this.doors.redis.zrange(keys.failed(queue), '0', '-1');

@@ -52,6 +52,7 @@ const makeJanitor = (queues = ['default']) => {
       firstCleanAfterMs: 1_000_000_000,
       cleanEveryMs: 10_000,
       unchangedForMs: 250,
+      othersReturnWithinMs: 700,
       inFlightForMs: 150,
       nowMs: () => clock.now(),
       onTrouble: (error) => void troubles.push(error),
@@ -105,7 +106,8 @@ describe('the janitor', () => {
     redis.failing.add('default');
     await clock.advance(1_000);
     redis.failing.clear();
-    await clock.advance(300);
+    // 700 ms in which the owner may come back as we did, then 250 in which it would have renewed its lease.
+    await clock.advance(1_000);
     expect(done).toEqual([]);
     expect(troubles).toHaveLength(10);
     await clock.advance(100);

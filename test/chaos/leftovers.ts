@@ -55,7 +55,9 @@ export const strayKeys = async (world: World): Promise<string[]> => {
     if (stays.has(name) || empty.includes(name) || (await redis.ttl(name)) !== -1) continue;
     // RQ keeps canceled jobs until somebody deletes them.
     if (isJob && (await redis.hget(name, 'status')) === 'canceled') continue;
-    wrong.push(`${name} stays for ever`);
+    const owner = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(name)?.[0] ?? '';
+    const status = isJob ? '' : await redis.hget(keys.job(owner), 'status');
+    wrong.push(`${name} stays for ever${status ? `, of a job that is ${status}` : ''}`);
   }
   return wrong;
 };
@@ -76,7 +78,11 @@ export const keysAfterDeletion = async (world: World): Promise<string[]> => {
     if (name.startsWith(prefixes.job)) wrong.push(`${name} outlived its job`);
     const kind = stays.has(name) && !leases.has(name) && (await rq.redis.type(name));
     if (kind === 'zset' && (await rq.redis.zcard(name)) > 0) wrong.push(`${name} has entries`);
-    if (name === keys.failedQueue) wrong.push(`${name} has entries`);
+    if (name === keys.failedQueue) {
+      const left = await rq.redis.lrange(name, 0, -1);
+      const mixed = left.filter((id) => ofBoth.includes(id)).length;
+      wrong.push(`${name} has ${left.length} entries, ${mixed} of the queue of both`);
+    }
   }
   return wrong;
 };

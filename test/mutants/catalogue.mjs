@@ -56,7 +56,7 @@ export const mutants = [
     name: 'mark-of-the-asked-again',
     why: 'a copy of a call that brought nothing, held up by the network, would claim a job that nobody hears of',
     file: lua('settle-and-claim'),
-    from: "if begun > 0 or ARGV[21] == '1' then",
+    from: "if begun > 0 or ARGV[16] == '1' then",
     to: 'if begun > 0 then',
     red: {
       'redis/settle': 'leaves its mark though it brought nothing',
@@ -67,8 +67,8 @@ export const mutants = [
     name: 'observed-unchanged',
     why: 'a worker that renews its lease, late or by another clock, would be taken for dead',
     file: 'actors/janitor.ts',
-    from: 'known?.score === score ? known.sinceMs : nowMs',
-    to: 'known ? known.sinceMs : nowMs',
+    from: 'known?.score === score ? known.sinceMs : Math',
+    to: 'known ? known.sinceMs : Math',
     red: { 'actors/janitor': 'lets a lease live that moves' },
   },
   {
@@ -78,6 +78,14 @@ export const mutants = [
     from: 'score) >= settings.unchangedForMs',
     to: 'score) >= 0',
     red: { 'actors/janitor': 'recovers a lease that it saw unchanged for long enough' },
+  },
+  {
+    name: 'others-return-later',
+    why: 'when Redis comes back, the first worker that is there would take the jobs of those that are still coming',
+    file: 'actors/janitor.ts',
+    from: 'Math.max(nowMs, fromMs)',
+    to: 'nowMs',
+    red: { 'actors/janitor': 'believes nothing that it saw before Redis was away' },
   },
   {
     name: 'unblock-on-zero-demand',

@@ -259,6 +259,7 @@ describe('the end of a parent', () => {
     await quarantine(wire.redis, 'default', 'g', 'by hand', '', wire.settings);
     expect([await wire.status('g'), await wire.status('h')]).toEqual(['failed', 'queued']);
     expect(await dependentsOf('f')).toEqual([]);
+    expect(await wire.redis.ttl(keys.dependencies('g'))).toBeGreaterThan(86_000);
     expect(await wire.redis.zcard(keys.deferred('default'))).toBe(1);
   });
 
@@ -378,6 +379,8 @@ describe('cancel', () => {
     await wire.enqueue('a', waiting('b', ['a']), waiting('c', ['b']));
     await cancel(wire.redis, 'default', 'b', wire.settings);
     expect(await wire.redis.exists(keys.dependents('a'), keys.deferred('default'))).toBe(1);
+    // Should somebody let it expire, nothing would take away the set of its parents.
+    expect(await wire.redis.ttl(keys.dependencies('b'))).toBeGreaterThan(86_000);
     await end('a');
     expect([await wire.status('b'), await wire.status('c')]).toEqual(['canceled', 'deferred']);
   });

@@ -135,12 +135,12 @@ describe('delete', () => {
 
   it('takes a failed job out of the FailedQueue, also behind many others', async () => {
     await failOne('a');
-    await wire.redis.rpush(keys.failedQueue, ...Array.from({ length: 900 }, (_, n) => `x${n}`));
+    await wire.redis.rpush(keys.failedQueue, ...Array.from({ length: 1_900 }, (_, n) => `x${n}`));
     await failOne('b');
     for (const id of ['a', 'b'])
       expect(await deleteJob(wire.redis, 'default', id, wire.settings)).toBe(true);
     expect(await wire.redis.zcard(keys.failed('default'))).toBe(0);
-    expect(await wire.redis.llen(keys.failedQueue)).toBe(900);
+    expect(await wire.redis.llen(keys.failedQueue)).toBe(1_900);
   });
 
   it('takes ids of odd bytes', async () => {

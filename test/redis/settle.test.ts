@@ -77,6 +77,24 @@ describe('finish', () => {
     expect(await wire.story('a')).toBe('enqueued started finished');
   });
 
+  it('leaves nothing of a job that is not kept, whatever its earlier runs had kept', async () => {
+    await wire.enqueuePython('a', { result_ttl: '0' });
+    await wire.redis.xadd(keys.results('a'), '*', 'type', '2');
+    await wire.redis.sadd(keys.dependencies('a'), 'parent');
+    const worker = wire.worker();
+    expect(await worker.settle(await worker.claimOne(), finish())).toBe('finished');
+    expect(await wire.redis.exists(keys.job('a'), keys.results('a'), keys.dependencies('a'))).toBe(
+      0,
+    );
+  });
+
+  it('gives an end to the parents of a job that Python had let go', async () => {
+    await wire.enqueuePython('a', { dependency_ids: '["parent"]' });
+    await wire.redis.sadd(keys.dependencies('a'), 'parent');
+    await wire.worker().claimOne();
+    expect(await wire.redis.ttl(keys.dependencies('a'))).toBeGreaterThan(86_000);
+  });
+
   it("answers a Python job in RQ's results stream, not in the hash", async () => {
     await wire.enqueuePython('a', { result_ttl: '60' });
     const worker = wire.worker();

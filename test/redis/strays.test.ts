@@ -132,6 +132,23 @@ describe('a cleaning', () => {
     expect(await redis.exists(keys.cleaning('default'))).toBe(0);
   });
 
+  it('drops what has not failed from a list of the FailedQueue that is longer than one look', async () => {
+    const { redis } = wire;
+    const failed = Array.from({ length: 700 }, (_, n) => `failed-${n}`);
+    const pipeline = redis.pipeline();
+    for (const id of failed) pipeline.hset(keys.job(id), 'status', 'failed');
+    pipeline.hset(keys.job('waits'), 'status', 'queued');
+    const others = Array.from({ length: 300 }, (_, n) => `gone-${n}`);
+    const list = [...failed.slice(0, 600), ...others, 'failed-0', 'waits', ...failed.slice(600)];
+    await pipeline.rpush(keys.failedQueue, ...list).exec();
+    // What lies behind the head is met by chance: each pass misses some place with a chance of one half at most.
+    for (let pass = 0; pass < 60; pass += 1) expect(await cleanQueue(redis, 'default')).toBe(true);
+    const left = await redis.lrange(keys.failedQueue, 0, -1);
+    // An entry that is there twice is seen as such when both lie in one look.
+    expect(left.filter((id, at) => left.indexOf(id) === at)).toEqual(failed);
+    expect(left.length).toBeLessThanOrEqual(failed.length + 1);
+  });
+
   it("leaves a lock that is another's by the time it ends", async () => {
     const { redis } = wire;
     const lock = keys.cleaning('default');

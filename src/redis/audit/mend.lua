@@ -100,7 +100,10 @@ end
 function verbs.expire()
   local score = tonumber(redis.call('ZSCORE', KEYS[7], id) or '')
   if home ~= ARGV[4] or not score or score <= 0 or score == math.huge or redis.call('TTL', job) ~= -1 then return 0 end
-  return redis.call('EXPIREAT', job, string.format('%.0f', score))
+  local at = string.format('%.0f', score)
+  -- Of a failure without a lifetime of its own RQ keeps the results without an end.
+  if redis.call('TTL', KEYS[8]) == -1 then redis.call('EXPIREAT', KEYS[8], at) end
+  return redis.call('EXPIREAT', job, at)
 end
 
 function verbs.persist()

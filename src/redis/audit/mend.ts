@@ -40,8 +40,10 @@ export const mend = async (
       return run(redis, verb, second, id, wire, [keys[first as Registry](second)], [first]);
     case 'register':
       return run(redis, verb, queue, id, wire, [keys[first as Registry](queue)], [first]);
-    case 'expire':
-      return run(redis, verb, second, id, wire, [keys[first as Registry](second)], [first]);
+    case 'expire': {
+      const kept = [keys[first as Registry](second), keys.results(id)];
+      return run(redis, verb, second, id, wire, kept, [first]);
+    }
     case 'expireKey':
     case 'trim':
     case 'unlistWorker':

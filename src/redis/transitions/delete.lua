@@ -1,4 +1,4 @@
--- uses: clock types log events parents rate-limit tell-worker
+-- uses: clock types log events parents rate-limit tell-worker unlist
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
@@ -24,9 +24,7 @@ redis.call('LREM', KEYS[7], 0, id)
 if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and status ~= 'canceled' then
   redis.call('LREM', KEYS[6], 0, id)
 end
-if status == 'failed' or status == 'stopped' then
-  if redis.call('LPOS', KEYS[14], id, 'MAXLEN', 1000) then redis.call('LREM', KEYS[14], 1, id) end
-end
+if status == 'failed' or status == 'stopped' then unlist(KEYS[14], id) end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 -- The lease too: a job that is made anew under this id must not be ended by the old one's outcome.
 if status == 'started' or f[2] then

@@ -1,4 +1,4 @@
--- uses: clock types log events
+-- uses: clock types log events unlist
 -- Takes jobs out of the FailedQueue and puts them on their own queue. Atomic because two operators may
 -- press "requeue" together: exactly one of them wins; and because RQ's own way, in three steps, can lose
 -- the job between them.
@@ -13,26 +13,16 @@ if wrong then return typeError(wrong) end
 local jobPrefix, queuePrefix, failedPrefix, eventsPrefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local verdicts = {}
 
--- After a bad day the list is a million long: it is searched a little from both ends. An entry that stays is a
--- leftover, and dropped when it is met.
-local function unlist(id)
-  if redis.call('LPOS', KEYS[1], id, 'MAXLEN', 1000) then
-    redis.call('LREM', KEYS[1], 1, id)
-  elseif redis.call('LPOS', KEYS[1], id, 'RANK', -1, 'MAXLEN', 1000) then
-    redis.call('LREM', KEYS[1], -1, id)
-  end
-end
-
 for i = 1, tonumber(ARGV[7]) do
   local id = ARGV[7 + i]
   local jobKey = jobPrefix .. id
   local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl')
   local status, origin = not f.err and f[1], not f.err and f[2]
   if not status then
-    unlist(id)
+    unlist(KEYS[1], id)
     verdicts[i] = 'u'
   elseif status ~= 'failed' and status ~= 'stopped' or not origin or origin == '' then
-    unlist(id)
+    unlist(KEYS[1], id)
     verdicts[i] = 'n'
   else
     local list, failed, events = queuePrefix .. origin, failedPrefix .. origin, eventsPrefix .. origin
@@ -40,7 +30,7 @@ for i = 1, tonumber(ARGV[7]) do
       verdicts[i] = 'x'
     else
       redis.call('ZREM', failed, id)
-      unlist(id)
+      unlist(KEYS[1], id)
       -- It must not expire with its failure while it waits.
       redis.call('PERSIST', jobKey)
       redis.call('PERSIST', jobKey .. ':dependents')

@@ -11,13 +11,13 @@
 -- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
 --       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
 --       then rq:suspended, of each queue the key that pauses it, and of each the key of its limit of starts
--- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 job prefix   4 results prefix   5 executions prefix
---       6 execution prefix   7 first-seen infix   8 lease, s   9 event log length   10 result ttl, s
---       11 failure ttl, s   12 payload limit, bytes   13 jobs to start   14 jobs to hold (claimed, begun later)
---       15 hints   16 begun   17 settlements   18 how long the reply is kept, s
---       19 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
---       20 in which order to take from the queues, see parts/turns.lua, or '': all of the first one first
---       21 1 when it was sent before and not answered, else 0
+-- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 lease, s
+--       4 event log length   5 result ttl, s   6 failure ttl, s   7 payload limit, bytes
+--       8 jobs to start   9 jobs to hold (claimed, begun later)   10 hints   11 begun   12 settlements
+--       13 how long the reply is kept, s
+--       14 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
+--       15 in which order to take from the queues, see parts/turns.lua, or '': all of the first one first
+--       16 1 when it was sent before and not answered, else 0
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
 --       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
@@ -43,16 +43,17 @@
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job; of one with a rate
 --             limit a blank and the key follow
 
+-- names: jobPrefix executionsPrefix executionPrefix firstSeenPrefix
 local replyKey, workerKey, failedQueueKey, queuesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local request, worker, jobPrefix = ARGV[1], ARGV[2], ARGV[3]
-local logLength, defaultResultTtl, payloadLimit = ARGV[9], ARGV[10], tonumber(ARGV[12])
-local toStart = tonumber(ARGV[13])
-local wanted = toStart + tonumber(ARGV[14])
-local hints, begun, settlements = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
+local request, worker = ARGV[1], ARGV[2]
+local logLength, defaultResultTtl, payloadLimit = ARGV[4], ARGV[5], tonumber(ARGV[7])
+local toStart = tonumber(ARGV[8])
+local wanted = toStart + tonumber(ARGV[9])
+local hints, begun, settlements = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 
 -- A number is printed with all its digits each time it becomes text, which costs more than a command. What is
 -- written for every job is therefore text from the beginning.
-local leaseEnd = tostring(nowSeconds + ARGV[8])
+local leaseEnd = tostring(nowSeconds + ARGV[3])
 
 local queues, faults = {}, {}
 for n = 1, (#KEYS - 5) / 9 do
@@ -108,7 +109,7 @@ local shared = workerFault or type(stored) == 'table' and misfit(replyKey, 'stri
 if shared then return typeError(shared) end
 
 local succeeded, failedAttempts = 0, 0
-local arg = 21
+local arg = 16
 local changed = false
 
 -- What the plain job never needs. A script's functions are made anew by every call, and forty of them cost more
@@ -117,11 +118,13 @@ local made
 local function seldom()
   if made then return made end
   made = {}
-  local resultsPrefix, defaultFailureTtl = ARGV[4], tonumber(ARGV[11])
+  local defaultFailureTtl = tonumber(ARGV[6])
 
+-- names: resultsPrefix
 -- part: parents
 -- part: dependents
 -- part: statuses
+-- part: forget
 -- part: fail
 -- part: again
 -- part: stop
@@ -130,7 +133,7 @@ local function seldom()
 -- part: start-limit
 -- part: paused
 -- part: turns
-  made.pausedNow, made.takeInTurns = pausedNow, takeInTurns
+  made.forget, made.pausedNow, made.takeInTurns = forget, pausedNow, takeInTurns
   made.startLimits, made.spendStarts, made.settleSlot = startLimits, spendStarts, settleSlot
 
   -- Many jobs of a batch began in the same millisecond.
@@ -223,14 +226,14 @@ for i = 1, hints do
   local q, id = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2]
   if not misfit(q.list, 'list') and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
     redis.call('LPUSH', q.list, id)
-    redis.call('DEL', q.intermediate .. ARGV[7] .. id)
+    redis.call('DEL', q.intermediate .. firstSeenPrefix .. id)
   end
   arg = arg + 2
 end
 
 -- Over maxmemory Redis lets a script pass whose first write frees; the stored reply is out of date anyway. What was removed
 -- is written anew, whatever comes of this call: without it an older one would be taken for new.
-if begun > 0 or ARGV[21] == '1' then
+if begun > 0 or ARGV[16] == '1' then
   redis.call('DEL', replyKey)
   changed = true
 end
@@ -275,8 +278,8 @@ for i = 1, settlements do
     end
     if beaten then
       -- Execution keys exist only for jobs that lived to see a heartbeat.
-      redis.call('DEL', ARGV[6] .. member)
-      redis.pcall('ZREM', ARGV[5] .. id, execution)
+      redis.call('DEL', executionPrefix .. member)
+      redis.pcall('ZREM', executionsPrefix .. id, execution)
     end
     -- A job that says `queued` and is not held by us was put back by somebody else: it is not ours any more.
     local isOurs = status == 'started' or held and status == 'queued' and f[4] == execution
@@ -302,7 +305,7 @@ for i = 1, settlements do
         if repeatsLeft > 0 then
           seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, ARGV[arg + 8], hasResult, startedAt, attempt, repeatsLeft)
         elseif ttl == '0' then
-          forget(jobKey, id)
+          seldom().forget(jobKey, id)
         else
           local inHash = hasResult and not stream
           if startedAt then
@@ -363,7 +366,7 @@ if succeeded + failedAttempts > 0 and workerFields > 0 then
   -- A count that somebody made unreadable must not undo how the jobs ended.
   if succeeded > 0 then redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded) end
   if failedAttempts > 0 then redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
-  if ARGV[19] ~= '' then redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', ARGV[19] / 1000) end
+  if ARGV[14] ~= '' then redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', ARGV[14] / 1000) end
 end
 
 local scanned, left, passedOver = 0, 0, false
@@ -392,7 +395,9 @@ local function takeFrom(q, most)
         local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
         local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
           and not f[11] and not f[12] and data and #data <= payloadLimit
-        if isPlain or seldom().mayRun(q, id, jobKey, f) then
+        local mayRun, hasMore = isPlain, false
+        if not isPlain then mayRun, hasMore = seldom().mayRun(q, id, jobKey, f) end
+        if mayRun then
           taken = taken + 1
           local execution = request .. string.format('%08x', taken)
           local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
@@ -417,7 +422,7 @@ local function takeFrom(q, most)
           end
           answer(id, data, meta, q.number .. ' ' .. execution .. (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
           if f[12] and f[12] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[12] end
-          if not isPlain and (f[11] or stream and (stream ~= '' or made.hasMore)) then made.tellAfterwards(jobKey) end
+          if hasMore then made.tellAfterwards(jobKey) end
         end
       end
     end
@@ -438,7 +443,7 @@ if wanted > 0 then
     reply[4] = seldom().pausedNow(pauseKey, queues)
     made.startLimits(pauseKey + #queues + 1, queues)
   end
-  local inTurns = ARGV[20] ~= ''
+  local inTurns = ARGV[15] ~= ''
   for _, q in ipairs(queues) do
     local listFault, waiting = listFaultOf(q)
     if not listFault and waiting > 0 and not q.isPaused and not faultOf(q) then
@@ -446,7 +451,7 @@ if wanted > 0 then
       if not inTurns then takeFrom(q, wanted - taken) end
     end
   end
-  if inTurns then seldom().takeInTurns(ARGV[20], queues, wanted, takeFrom) end
+  if inTurns then seldom().takeInTurns(ARGV[15], queues, wanted, takeFrom) end
   for _, q in ipairs(queues) do
     if q.wipAdds then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
     left = left + q.waiting
@@ -468,6 +473,6 @@ if changed then
   local words = { reply[1] .. ' ' .. left }
   -- Of each job what tells its execution; the rest is read again, should anybody ask.
   for n = 1, taken do words[n + 1] = reply[4 * n + 1] .. ' ' .. reply[4 * n + 4] end
-  redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', ARGV[18])
+  redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', ARGV[13])
 end
 return whole(reply)

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
 import { afterwardsFields, readAfterwards } from '../afterwards.js';
 import { type Casualty, fallenJob } from '../casualties.js';
-import { keys, prefixes } from '../keys.js';
+import { keys } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
 import { queueKeys, type WireSettings } from './queue-keys.js';
 import {
@@ -75,11 +75,6 @@ export const exchangeFor = (
   const pauses = [keys.suspended, ...queues.map(keys.paused), ...queues.map(keys.startLimit)];
   const fixed: Argument[] = [
     worker,
-    prefixes.job,
-    prefixes.results,
-    prefixes.executions,
-    prefixes.execution,
-    prefixes.firstSeen,
     settings.wideLeaseSeconds,
     settings.eventLogLength,
     settings.resultTtlSeconds,

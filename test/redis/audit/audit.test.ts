@@ -651,6 +651,18 @@ describe('audit', () => {
     },
   );
 
+  it('gives the results of a failure the lifetime that it gives the job', async () => {
+    await populate();
+    await wire.redis.persist(keys.job('finished'));
+    await wire.redis.xadd(keys.results('finished'), '*', 'type', '2');
+    await look({ repair: true });
+    const [job, results] = await Promise.all(
+      [keys.job('finished'), keys.results('finished')].map((key) => wire.redis.ttl(key)),
+    );
+    expect(job).toBeGreaterThan(0);
+    expect(results).toBe(job);
+  });
+
   it('has a test for every code', () => {
     expect([...new Set(breaks.map(({ code }) => code))].sort()).toEqual(
       Object.keys(auditCodes).sort(),

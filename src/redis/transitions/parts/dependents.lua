@@ -4,8 +4,6 @@
 
 -- Dependents looked at in one call, a parent more of theirs counting for an eighth: Redis serves nobody meanwhile.
 local mostAtOnce, atATime = 100, 20
--- Python's tools list a job's dependencies; a job that waits no more needs them no more.
-local keepDependencies = 86400
 -- What a parent has to say while its dependents are freed. `waived` is a canceled one that is not waited for.
 local statusOf = { finished = 'finished', failed = 'failed', stopped = 'stopped', canceled = 'canceled', waived = 'canceled' }
 
@@ -30,7 +28,6 @@ local function free(id, job, parents, by)
   redis.call('SADD', queuesKey, list)
   redis.call(job.atFront and 'LPUSH' or 'RPUSH', list, id)
   leaveParents(id, parents)
-  redis.call('EXPIRE', jobPrefix .. ':' .. id .. ':dependencies', keepDependencies)
   note(events, 65, 'released', { jobId = id, by = printable(by) })
   return true
 end

@@ -63,9 +63,7 @@ local function oddField(jobKey, timeout, ours)
   if timeout and timeout ~= '' and (not limit or limit < -1) then odd = 'timeout'
   elseif not ours then
     local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
-    local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at',
-      'failure_callback_name', 'stopped_callback_name', 'webhooks')
-    made.hasMore = f[6] and f[6] ~= '' or f[7] and f[7] ~= '' or f[8]
+    local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at')
     for i, name in ipairs(names) do
       if f[i] and f[i] ~= '' and (i <= 3 and not integer(f[i]) or i > 3 and not isDate(f[i])) then
         odd = name
@@ -90,8 +88,17 @@ function made.drop(q, id, reason)
   note(q.events, 80, 'dropped', { jobId = printable(id), reason = reason })
 end
 
--- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Python RQ
--- always writes `success_callback_name`, if only empty; we do when a result is wanted in RQ's stream.
+-- What else a hash of Python's may tell: whether it has callbacks for failures or webhooks. If it waited for others, their
+-- set has no end yet where Python let it go: RQ gives it one when the job finishes, in Python.
+local function lookFurther(jobKey, id)
+  local f = redis.call('HMGET', jobKey, 'failure_callback_name', 'stopped_callback_name', 'webhooks', 'dependency_ids')
+  if f[4] and f[4] ~= '' then leaveParents(id, {}) end
+  return f[1] and f[1] ~= '' or f[2] and f[2] ~= '' or f[3]
+end
+
+-- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Also whether it has
+-- callbacks or webhooks. Python RQ always writes `success_callback_name`, if only empty; we do when a result is wanted in
+-- RQ's stream.
 function made.mayRun(q, id, jobKey, f)
   if f.err then return made.drop(q, id, 'the job key is not a hash') end
   local status, held, timeout, stream, meta, data, passed = f[1], f[2], f[4], f[5], f[8], f[9], f[10]
@@ -115,7 +122,11 @@ function made.mayRun(q, id, jobKey, f)
   elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
   else
     local odd = oddField(jobKey, timeout, not stream)
-    if not odd then return not f[12] or f[12] == '' or hasSlot(q, jobKey, id, f[12]) end
+    if not odd then
+      local limit = f[12]
+      if limit and limit ~= '' and not hasSlot(q, jobKey, id, limit) then return false end
+      return true, f[11] or stream and (stream ~= '' or lookFurther(jobKey, id))
+    end
     reason = 'field ' .. odd .. ' cannot be read'
   end
   local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
