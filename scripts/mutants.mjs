@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutants } from '../test/mutants/catalogue.mjs';
 import { install } from './install.mjs';
+import { jest } from './jest.mjs';
 import { endLeftovers, endProcessesOf, mark } from './leftovers.mjs';
 import { providePrivateRedis } from './provide-redis.mjs';
 import { command, Refusal, root, run, say, whenDone } from './running.mjs';
@@ -125,12 +126,7 @@ async function test(tree, redisUrl, chosen) {
   const names = [...new Set(chosen.flatMap(({ red }) => Object.values(red)))];
   const reportFile = join(tree, '.cache/jest.json');
   rmSync(reportFile, { force: true });
-  const jest = [
-    ...[
-      '--experimental-vm-modules',
-      '--disable-warning=ExperimentalWarning',
-      'node_modules/jest/bin/jest.js',
-    ],
+  const args = jest(tree, [
     ...[
       '--maxWorkers=2',
       '--reporters=default',
@@ -140,9 +136,9 @@ async function test(tree, redisUrl, chosen) {
     ],
     ...['-t', names.map(pattern).join('|')],
     ...['--runTestsByPath', ...files.map((file) => `test/${file}.test.ts`)],
-  ];
+  ]);
   const env = { ...mark, REDIS_URL: redisUrl, NODE_OPTIONS: undefined };
-  const { output } = await run(process.execPath, jest, { cwd: tree, env, output: 'collect' });
+  const { output } = await run(process.execPath, args, { cwd: tree, env, output: 'collect' });
   if (!existsSync(reportFile)) throw new Refusal(`jest told nothing:\n${output}`);
   /** @type {JestReport} */ const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
   return { testResults, output, tree };

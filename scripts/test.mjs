@@ -1,6 +1,6 @@
 // @ts-check
-import { join } from 'node:path';
 import { installAndBuild } from './install-and-build.mjs';
+import { jest } from './jest.mjs';
 import { endLeftovers, mark } from './leftovers.mjs';
 import { providePythonRq } from './provide-python-rq.mjs';
 import { provideRedis } from './provide-redis.mjs';
@@ -35,16 +35,9 @@ await command(async () => {
   for (const { name, args } of isJestOnly ? [] : checks) {
     if (!(await passes(name, args, {}))) failed.push(name);
   }
-  const jest = [
-    // A flag, not NODE_OPTIONS: that would reach every Node that the tests start.
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    join(root, 'node_modules/jest/bin/jest.js'),
-    `--maxWorkers=${workers}`,
-    ...jestArguments,
-  ];
   const env = { ...python, ...mark, REDIS_URL: redis.url, NODE_OPTIONS: undefined };
-  if (!(await passes('jest', jest, env))) failed.push('jest');
+  const args = jest(root, [`--maxWorkers=${workers}`, ...jestArguments]);
+  if (!(await passes('jest', args, env))) failed.push('jest');
 
   const leftovers = await endLeftovers();
   if (leftovers.length > 0) {

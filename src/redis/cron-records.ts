@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys } from './keys.js';
+import { readServerClock } from './server-clock.js';
 import { fromTimestamp } from './timestamp.js';
 import { cronSchedulerTtlSeconds } from './transitions/cron-life.js';
 
@@ -37,8 +38,8 @@ const fields = ['hostname', 'pid', 'config_file', 'created_at', 'cron_jobs'] as 
  * is changed: dead ones are passed over and left for others to prune. RQ: `CronScheduler.all`.
  */
 export const listCronSchedulers = async (redis: Redis): Promise<ListedCronScheduler[]> => {
-  const [seconds] = (await redis.time()) as [unknown, unknown];
-  const since = Number(seconds) - cronSchedulerTtlSeconds;
+  const { seconds } = await readServerClock(redis);
+  const since = seconds - cronSchedulerTtlSeconds;
   const found = await redis.zrangebyscore(keys.cronSchedulers, since, '+inf', 'WITHSCORES');
   const names = found.filter((_, index) => index % 2 === 0);
   const hashes = await Promise.all(

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { pruneGroups } from './group-store.js';
 import { keys, prefixes } from './keys.js';
 import { loadScript, runScript } from './scripts.js';
+import { readServerClock } from './server-clock.js';
 import { forgetLeases } from './transitions/recover.js';
 
 const dropping = loadScript('drop-leftovers');
@@ -20,7 +21,7 @@ export const cleanQueue = async (redis: Redis, queue: string): Promise<boolean> 
   const ours = randomUUID();
   if ((await redis.set(lock, ours, 'EX', lockSeconds, 'NX')) === null) return false;
   try {
-    const [seconds] = (await redis.time()) as [number, number];
+    const { seconds } = await readServerClock(redis);
     await redis.zremrangebyscore(keys.finished(queue), 0, seconds);
     await redis.zremrangebyscore(keys.failed(queue), 0, seconds);
     await forgetLeases(redis, queue);

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
 import { keys } from './keys.js';
 import { loadScript, runScript } from './scripts.js';
+import { readServerClock } from './server-clock.js';
 
 const unregistering = loadScript('unregister');
 
@@ -77,7 +78,7 @@ export const readDue = async (
 };
 
 const nowText = async (redis: Redis): Promise<string> => {
-  const [seconds, micros] = await redis.time();
+  const { seconds, micros } = await readServerClock(redis);
   return `${seconds}.${String(micros).padStart(6, '0')}`;
 };
 

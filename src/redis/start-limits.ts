@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
 import { keys } from './keys.js';
 import { checkKnown } from './known-options.js';
+import { readServerClock } from './server-clock.js';
 
 /** In any `perSeconds`, however the window is laid, at most `max` jobs of the queue are taken by workers. */
 export interface StartLimit {
@@ -48,8 +49,7 @@ export const startLimitOf = async (
 ): Promise<(StartLimit & { used: number }) | null> => {
   const [max, perMs] = await redis.hmget(keys.startLimit(queue), 'max', 'perMs');
   if (!/^\d{1,13}$/.test(max ?? '') || !/^\d{1,13}$/.test(perMs ?? '')) return null;
-  const [seconds, micros] = (await redis.time()) as [unknown, unknown];
-  const sinceMs = Number(seconds) * 1_000 + Number(micros) / 1_000 - Number(perMs);
+  const sinceMs = (await readServerClock(redis)).ms - Number(perMs);
   const used = (await redis.lrange(keys.starts(queue), 0, -1))
     .map((entry) => entry.split(' ').map(Number) as [number, number])
     .filter(([at]) => at > sinceMs)

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes, queueNameOf } from './keys.js';
 import { scanKeys } from './scan.js';
+import { readServerClock } from './server-clock.js';
 import { fromTimestamp } from './timestamp.js';
 import type { OverdueLease } from './transitions/recover.js';
 
@@ -27,7 +28,8 @@ export const findStrays = async (
   wideLeaseSeconds: number,
   signal: AbortSignal,
 ): Promise<Stray[]> => {
-  const beforeMs = (Number((await redis.time())[0]) - wideLeaseSeconds) * 1_000;
+  const { seconds } = await readServerClock(redis);
+  const beforeMs = (seconds - wideLeaseSeconds) * 1_000;
   const seen = new Map<string, Stray>();
   for await (const names of scanKeys(redis, `${prefixes.job}*`, keysAtOnce)) {
     for (const stray of await unheldOf(redis, names.map(String), beforeMs))

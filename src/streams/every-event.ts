@@ -13,6 +13,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { readServerClock } from '../redis/server-clock.js';
 import type { EventLog } from './event-log.js';
 import { EventStream, eventsOf, positionOf } from './events.js';
 import { insist } from './insist.js';
@@ -49,11 +50,10 @@ export const eventsOfEveryQueue = (doors: EveryEventDoors, from: 'now' | 'start'
     );
   const begin = async (): Promise<Observable<LogEvent>> => {
     if (from === 'start') return follow(0, new Map());
-    const [seconds, micros] = await doors.redis.time();
+    const { ms } = await readServerClock(doors.redis);
     const names = await doors.queueNames();
     const begins = await Promise.all(names.map((queue) => positionOf(log, queue)));
-    const sinceMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-    return follow(sinceMs, new Map(begins.map(({ queue, begin }) => [queue, begin])));
+    return follow(Math.floor(ms), new Map(begins.map(({ queue, begin }) => [queue, begin])));
   };
   return new EventStream((subscriber) => {
     const leaving = new AbortController();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { readServerClock } from '../server-clock.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import { bytes } from './chunks.js';
 import { type AuditCode, type Finding, type Suspicion, shown } from './finding.js';
@@ -139,7 +140,7 @@ const judgeJobs = async (
   for (const id of places.keys()) ids.add(id);
   for await (const part of readHashes(redis, ids)) {
     const clock: Clock = {
-      nowMs: await now(redis),
+      nowMs: (await readServerClock(redis)).ms,
       graceMs,
       workerLease: (queue, execution) => workerLeases.get(leaseName(queue, execution)),
     };
@@ -213,8 +214,3 @@ const lookAgain = async (
 };
 
 const nameOf = ({ id, fact }: Suspicion): string => `${id} ${fact}`;
-
-const now = async (redis: Redis): Promise<number> => {
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1000 + Number(micros) / 1000;
-};

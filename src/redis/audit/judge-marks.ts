@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes } from '../keys.js';
+import { readServerClock } from '../server-clock.js';
 import { bytes } from './chunks.js';
 import type { Mend, Suspicion } from './finding.js';
 import { pick } from './pick.js';
@@ -42,7 +43,7 @@ export const judgeMarks = async (redis: Redis, { names }: Survey): Promise<Suspi
     if (fact) report('A23', `${limit} ${fact}`, mend ? 'counted anew' : null, mend ?? null, queue);
   }
 
-  const nowMs = Number((await redis.time())[0]) * 1_000;
+  const { ms: nowMs } = await readServerClock(redis);
   for (const queue of names.cronQueues) {
     const key = keys.cron(queue);
     for (const [name, mark] of await tolerate(found, queue, key, hash(redis, key))) {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { withoutEnd } from '../audit/pick.js';
 import { type Survey, survey } from '../audit/survey.js';
 import { keys, prefixes } from '../keys.js';
+import { readServerClock } from '../server-clock.js';
 import { type ListedWorker, listWorkers } from '../worker-records.js';
 
 export interface SchedulerLock {
@@ -54,15 +55,14 @@ const overdueSeconds = 60;
 
 /** Reads only. */
 export const readFleet = async (redis: Redis): Promise<FleetReading> => {
-  const [seconds, micros] = await redis.time();
-  const nowMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  const { seconds, ms: nowMs } = await readServerClock(redis);
   const members = await redis.smembers(keys.queues);
   const names = members
     .filter((key) => key.startsWith(prefixes.queue) && key !== keys.failedQueue)
     .map((key) => key.slice(prefixes.queue.length))
     .sort();
   const queues: QueueReading[] = [];
-  for (const name of names) queues.push(await readQueue(redis, name, Number(seconds)));
+  for (const name of names) queues.push(await readQueue(redis, name, seconds));
   const suspended = await redis.ttl(keys.suspended);
   const limits = await Promise.all(names.map((name) => redis.exists(keys.startLimit(name))));
   return {

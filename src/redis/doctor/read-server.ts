@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { spaceOf } from '../scan.js';
+import { readServerClock } from '../server-clock.js';
 
 /** What Redis tells of itself. */
 export interface ServerFacts {
@@ -51,9 +52,8 @@ export const readServer = async (redis: Redis): Promise<ServerReading> => {
   for (let n = 0; n < 3; n += 1) {
     const beforeMs = performance.now();
     const wallMs = Date.now();
-    const [seconds, micros] = await redis.time();
+    const { ms: redisMs } = await readServerClock(redis);
     const roundTripMs = performance.now() - beforeMs;
-    const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
     looks.push({ skewMs: wallMs + roundTripMs / 2 - redisMs, roundTripMs });
   }
   looks.sort((a, b) => a.roundTripMs - b.roundTripMs);

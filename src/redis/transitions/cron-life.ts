@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
 import { loadScript, runScript } from '../scripts.js';
+import { readServerClock } from '../server-clock.js';
 
 const script = loadScript('cron-beat');
 
@@ -49,8 +50,7 @@ export const openCron = async (
   redis: Redis,
   entries: ReadonlyArray<{ queue: string; name: string; isFixed: boolean }>,
 ): Promise<{ nowMs: number; lastDuesMs: number[] }> => {
-  const [seconds, micros] = (await redis.time()) as [unknown, unknown];
-  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  const nowMs = Math.floor((await readServerClock(redis)).ms);
   const lastDuesMs = await Promise.all(
     entries.map(async ({ queue, name, isFixed }) => {
       // An interval's first tick is due at once.

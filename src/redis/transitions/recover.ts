@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes } from '../keys.js';
 import { type Argument, loadScript, runScript } from '../scripts.js';
+import { readServerClock } from '../server-clock.js';
 import type { WireSettings } from './queue-keys.js';
 
 const leases = loadScript('recover');
@@ -55,13 +56,12 @@ export const suspectsIn = async (
   redis: Redis,
   queues: readonly string[],
 ): Promise<Array<Suspects | Error>> => {
-  const [seconds, micros] = (await redis.time()).map(Number) as [number, number];
-  const nowMs = seconds * 1000 + Math.floor(micros / 1000);
+  const { seconds, ms } = await readServerClock(redis);
   const looks = redis.pipeline();
   for (const queue of queues) {
     looks.callBuffer('ZRANGEBYSCORE', keys.wip(queue), 0, seconds, ...mostScored);
     // The latest first: tags of the dead stay for a day, and what the older ones held was dealt with before.
-    looks.callBuffer('ZREVRANGEBYSCORE', keys.leases(queue), nowMs, '-inf', ...mostScored);
+    looks.callBuffer('ZREVRANGEBYSCORE', keys.leases(queue), Math.floor(ms), '-inf', ...mostScored);
     looks.callBuffer('LRANGE', keys.intermediate(queue), 0, 99);
     looks.exists(keys.wip(queue));
     looks.exists(keys.deferred(queue), keys.ready(queue), keys.unfreed);
@@ -119,8 +119,8 @@ const heldBy = async (
 
 /** Forgets workers whose lease ran out longer than a day ago. Nothing of theirs can be left by then. */
 export const forgetLeases = async (redis: Redis, queue: string): Promise<void> => {
-  const [seconds] = await redis.time();
-  await redis.zremrangebyscore(keys.leases(queue), '-inf', (Number(seconds) - 86_400) * 1000);
+  const { seconds } = await readServerClock(redis);
+  await redis.zremrangebyscore(keys.leases(queue), '-inf', (seconds - 86_400) * 1_000);
 };
 
 /** Takes jobs away from executions whose lease is over. One caller wins; a lease that moved is skipped. */
