@@ -5,6 +5,7 @@ import { planCron } from '../actors/cron/cron-plan.js';
 import { type CronEnqueued, cronScheduler } from '../actors/cron/cron-scheduler.js';
 import { deferred } from '../actors/executor/deferred.js';
 import { ActorSystem } from '../actors/kernel/actor-system.js';
+import { troubleTo } from '../actors/trouble.js';
 import {
   addressOr,
   closeConnection,
@@ -145,13 +146,7 @@ const entriesOf = async (entries: CronOptions['entries']): Promise<readonly Cron
 
 // A listener's mistake must not cost a tick.
 const guarded = (on: CronEvents): Required<CronEvents> => {
-  const onTrouble = (error: unknown): void => {
-    try {
-      on.onTrouble?.(error);
-    } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-    }
-  };
+  const onTrouble = troubleTo(on.onTrouble?.bind(on));
   return {
     onTrouble,
     onEnqueued: (enqueued) => {

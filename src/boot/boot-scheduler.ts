@@ -2,6 +2,7 @@ import { deferred } from '../actors/executor/deferred.js';
 import { ActorSystem } from '../actors/kernel/actor-system.js';
 import { scheduler } from '../actors/scheduler.js';
 import { schedulerHands, schedulerTimes } from '../actors/scheduler-hands.js';
+import { troubleTo } from '../actors/trouble.js';
 import {
   addressOr,
   closeConnection,
@@ -61,13 +62,7 @@ export const bootScheduler = async (options: SchedulerOptions = {}): Promise<Run
     if (failureKind(cause) !== 'transient') throw cause;
     throw new RedisUnavailableError('take the schedulers’ locks', 0, true, { cause });
   }
-  const onTrouble = (error: unknown): void => {
-    try {
-      options.on?.onTrouble?.(error);
-    } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-    }
-  };
+  const onTrouble = troubleTo(options.on?.onTrouble?.bind(options.on));
   const end = deferred<void>();
   const system = new ActorSystem({ onFatal: onTrouble });
   system.spawn(

@@ -1,5 +1,6 @@
 import { config as rxConfig } from 'rxjs';
 import { handlerModuleUrl } from '../actors/handlers/load-handlers.js';
+import { troubleTo } from '../actors/trouble.js';
 import { Worker, type WorkerEvents, type WorkerSummary } from '../actors/worker.js';
 import { planWorker, type WorkerOptions } from '../actors/worker-options.js';
 import { InvalidOptionError } from '../redis/errors.js';
@@ -59,11 +60,7 @@ export const bootWorker = async (options: BootOptions): Promise<RunningWorker> =
 // its jobs. Somebody who set a hook of their own keeps it.
 const isolateSubscribers = (worker: Worker, on: WorkerEvents): void => {
   if (rxConfig.onUnhandledError) return;
-  const hook = (error: unknown): void => {
-    if (on.onTrouble) on.onTrouble(error);
-    else
-      process.emitWarning(error instanceof Error ? error : `A subscriber threw ${String(error)}`);
-  };
+  const hook = troubleTo(on.onTrouble?.bind(on));
   rxConfig.onUnhandledError = hook;
   whenDone(worker, () => {
     if (rxConfig.onUnhandledError === hook) rxConfig.onUnhandledError = null;

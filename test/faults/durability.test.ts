@@ -1,10 +1,11 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Durability } from '../../src/actors/durability.js';
 import { NotDurableError } from '../../src/actors/errors.js';
 import type { WorkerEvents } from '../../src/actors/worker-events.js';
 import { bootWorker } from '../../src/boot/boot-worker.js';
 import { aclRules } from '../../src/redis/acl.js';
 import { keys } from '../../src/redis/keys.js';
+import { until } from '../support/until.js';
 import { Scene } from './support/scene.js';
 
 let scene: Scene;
@@ -51,6 +52,19 @@ describe('a Redis that may lose jobs', () => {
         /^Redis may lose jobs: allkeys-lru, and memory has a limit: .*\(CONFIG SET maxmemory-policy noeviction/,
       ),
     ]);
+  });
+
+  it('F60: a worker to which nobody listens warns', async () => {
+    scene = await Scene.open({});
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    try {
+      const worker = await boot('warn');
+      await until('it has said so', async () => warned.mock.calls.length > 0);
+      await worker.stop();
+      expect(warned.mock.calls).toEqual([[expect.any(NotDurableError)]]);
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   it.each([
