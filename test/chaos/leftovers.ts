@@ -56,7 +56,9 @@ export const strayKeys = async (world: World): Promise<string[]> => {
     // RQ keeps canceled jobs until somebody deletes them.
     if (isJob && (await redis.hget(name, 'status')) === 'canceled') continue;
     const owner = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(name)?.[0] ?? '';
-    const status = isJob ? '' : await redis.hget(keys.job(owner), 'status');
+    const status = isJob ? null : await redis.hget(keys.job(owner), 'status');
+    // Those of its failures RQ keeps for ever, while the job itself expires.
+    if (name === keys.results(owner) && ofBoth.includes(owner) && status === 'failed') continue;
     wrong.push(`${name} stays for ever${status ? `, of a job that is ${status}` : ''}`);
   }
   return wrong;
