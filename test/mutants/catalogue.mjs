@@ -84,7 +84,7 @@ export const mutants = [
     why: 'when Redis comes back, the first worker that is there would take the jobs of those that are still coming',
     file: 'actors/janitor.ts',
     from: 'Math.max(nowMs, fromMs)',
-    to: 'nowMs',
+    to: 'nowMs + 0 * fromMs',
     red: { 'actors/janitor': 'believes nothing that it saw before Redis was away' },
   },
   {
