@@ -117,7 +117,8 @@ const judgeRegistries = (
         queue,
       );
     } else if (registry === 'scheduled' && Number(score) * 1000 < clock.nowMs - overdueAfterMs) {
-      report('A12', `it was due at ${score}`, null, null, queue);
+      const mend = { verb: 'promote', args: [] };
+      report('A12', `it was due at ${score}`, 'put on its queue', mend, queue);
     }
   }
   // Its own entry goes first when the lifetime ends.

@@ -21,9 +21,31 @@ export const judgeStatus = (
   clock: Clock,
   report: Report,
 ): void => {
-  if (status === 'queued') judgeQueued(view, hash, clock, report);
-  else if (status === 'started') judgeStarted(view, hash, clock, report);
-  else judgeResting(view, hash, status, clock, report);
+  const seen = { ...view, waiting: judgeElsewhere(view, hash, status, report) };
+  if (status === 'queued') judgeQueued(seen, hash, clock, report);
+  else if (status === 'started') judgeStarted(seen, hash, clock, report);
+  else judgeResting(seen, hash, status, clock, report);
+};
+
+// Somebody may have moved it to another list on purpose: there it is well as long as that is its only place.
+const judgeElsewhere = (
+  { waiting, leases }: JobView,
+  { fields: { origin } }: HashView,
+  status: string,
+  report: Report,
+): string[] => {
+  const isHere = waiting.includes(origin ?? '') || leases.length > 0;
+  const mayBeElsewhere = !isHere && (status === 'queued' || status === 'started');
+  if (!origin || mayBeElsewhere) return waiting;
+  for (const queue of new Set(waiting.filter((name) => name !== origin)))
+    report(
+      'A4',
+      `status ${status}, and it waits in ${queue} as well, which is not its own queue`,
+      'removed from that list',
+      { verb: 'unlistElsewhere', args: [origin] },
+      queue,
+    );
+  return waiting.filter((name) => name === origin);
 };
 
 const park = (queue: string, report: Report): void => {

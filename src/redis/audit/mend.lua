@@ -11,8 +11,8 @@ local status, exec, data = f[1], f[2], f[3]
 local homes = { finished = 'finished', failed = 'failed', stopped = 'failed', scheduled = 'scheduled', deferred = 'deferred', canceled = 'canceled' }
 local home = status and homes[status]
 
-local function isHeld(execution)
-  for _, member in ipairs(redis.pcall('ZRANGE', wip, 0, -1)) do
+local function isHeld(execution, registry)
+  for _, member in ipairs(redis.pcall('ZRANGE', registry or wip, 0, -1)) do
     if member == id .. ':' .. execution or execution == '' and string.match(member, '^[^:]*') == id then return true end
   end
   return false
@@ -66,6 +66,13 @@ function verbs.unlist()
   end
   if status == 'started' and not isHeld('') then return count end
   return count + told(unlist(list, 0), 'its status is ' .. (status or 'none'))
+end
+
+-- From the list of a queue that is not its own, where a job that is in no other place may stay.
+function verbs.unlistElsewhere()
+  local isHere = #redis.pcall('LPOS', KEYS[7], id, 'COUNT', 1) > 0 or isHeld('', KEYS[8])
+  if not isHere and (status == 'queued' or status == 'started') then return 0 end
+  return told(unlist(list, 0), 'it is not of this queue, and its status is ' .. (status or 'none'))
 end
 
 function verbs.unlease()

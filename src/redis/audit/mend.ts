@@ -5,6 +5,7 @@ import { loadScript, runScript } from '../scripts.js';
 import { freeMore, freeStuck } from '../transitions/free-dependents.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
 import { recover, recoverIntermediate } from '../transitions/recover.js';
+import { promote } from '../transitions/reschedule.js';
 import { restore } from '../transitions/restore.js';
 import { bytes } from './chunks.js';
 import type { Suspicion } from './finding.js';
@@ -34,8 +35,12 @@ export const mend = async (
       const lease = { member: bytes(second), score: third, kind: fourth as 'worker' | 'job' };
       return (await recover(redis, utf8(first), [lease], wire))[0] !== 'skipped';
     }
+    case 'promote':
+      return (await promote(redis, utf8(queue), id, wire)) === 'moved';
     case 'unlease':
       return run(redis, verb, first, id, wire, [], [bytes(second)]);
+    case 'unlistElsewhere':
+      return run(redis, verb, queue, id, wire, [keys.queue(first), keys.wip(first)], []);
     case 'unregister':
       return run(redis, verb, second, id, wire, [keys[first as Registry](second)], [first]);
     case 'register':

@@ -208,7 +208,7 @@ const addQueue = (names: Names, queue: string): void => {
 
 const helperPrefixes = [
   ...['rxrq:reply:', 'rq:clean_registries:', prefixes.mailbox, prefixes.answer, prefixes.starts],
-  ...[prefixes.cron, prefixes.cronScheduler, prefixes.cronHistory],
+  ...[prefixes.cron, prefixes.cronScheduler, prefixes.cronHistory, prefixes.schedulerLock],
 ];
 const locks: ReadonlySet<string> = new Set([keys.sweep, keys.sweepingLimits, keys.pruningGroups]);
 

@@ -107,6 +107,11 @@ interface Break {
   stays?: true;
 }
 
+const putElsewhere = async (id: string): Promise<void> => {
+  await wire.redis.sadd(keys.queues, keys.queue('other'));
+  await wire.redis.rpush(keys.queue('other'), id);
+};
+
 const breaks: Break[] = [
   { code: 'A1', what: 'a queued job in no list', job: 'a', spoil: () => raw.job('a', 'queued') },
   {
@@ -167,6 +172,24 @@ const breaks: Break[] = [
     what: 'an id twice in a list',
     job: 'waiting',
     spoil: () => wire.redis.rpush(keys.queue('default'), 'waiting'),
+  },
+  {
+    code: 'A4',
+    what: 'a waiting job that another queue has as well',
+    job: 'waiting',
+    spoil: () => putElsewhere('waiting'),
+  },
+  {
+    code: 'A4',
+    what: 'a running job that another queue has as well',
+    job: 'running',
+    spoil: () => putElsewhere('running'),
+  },
+  {
+    code: 'A4',
+    what: 'a finished job that another queue has',
+    job: 'finished',
+    spoil: () => putElsewhere('finished'),
   },
   {
     code: 'A4',
@@ -340,7 +363,6 @@ const breaks: Break[] = [
     what: 'a scheduled job that nobody moves',
     job: 'delayed',
     spoil: () => wire.redis.zadd(keys.scheduled('default'), 5, 'delayed'),
-    stays: true,
   },
   {
     code: 'A13',
@@ -513,6 +535,12 @@ const breaks: Break[] = [
       await wire.redis.xadd(keys.events('default'), '*', 'started', `a ${'e'.repeat(32)} 3`);
     },
     stays: true,
+  },
+  {
+    code: 'A19',
+    what: 'the lock of a scheduler that is gone, which never expires',
+    job: null,
+    spoil: () => wire.redis.set(keys.schedulerLock('default'), 'gone'),
   },
   {
     code: 'A19',
