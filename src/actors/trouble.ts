@@ -13,5 +13,7 @@ export const troubleTo =
     }
   };
 
-const warn = (error: unknown): void =>
-  process.emitWarning(error instanceof Error ? error : String(error));
+const warn = (error: unknown): void => {
+  if (error instanceof Error) process.emitWarning(error.message, error.name);
+  else process.emitWarning(String(error));
+};

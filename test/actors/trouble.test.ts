@@ -16,7 +16,7 @@ describe('trouble', () => {
   it('is a warning of the process where nobody listens', () => {
     troubleTo(undefined)(trouble);
     troubleTo(undefined)('text');
-    expect(warned.mock.calls).toEqual([[trouble], ['text']]);
+    expect(warned.mock.calls).toEqual([['Redis is full', 'Error'], ['text']]);
   });
 
   it('costs nothing when the listener throws: that is the warning then', () => {
@@ -24,6 +24,6 @@ describe('trouble', () => {
     troubleTo(() => {
       throw thrown;
     })(trouble);
-    expect(warned.mock.calls).toEqual([[thrown]]);
+    expect(warned.mock.calls).toEqual([['of the listener', 'Error']]);
   });
 });

@@ -479,7 +479,8 @@ export const areas = [
       {
         number: 77,
         fault: 'fields that are missing or no numbers, dates, texts',
-        promise: 'the job fails, the field is named, Python can read the entry',
+        promise:
+          'in a hash that Python wrote: the job fails, the field is named, Python can read the entry; in one of ours they count as absent, but for `timeout`, and the audit names them',
         elsewhere: [
           `${claim}: quarantines a job when %s`,
           `${claim}: runs a Node job whose field %s is %j, and settles it`,

@@ -91,7 +91,7 @@ export const threats = [
     number: 10,
     threat: 'schedules that never stop, and records of cron that are none',
     defence:
-      'at most one job an entry and second; a clock that went wrong enqueues nothing twice; a bound to what is caught up',
+      'at most one job an entry and second; a clock that went wrong enqueues nothing twice; a bound to what is caught up. A job with `repeat` and no pause runs as often as its hash says, as in RQ, behind what waits by then',
     elsewhere: ['redis/cron: is enqueued once', 'redis/cron: is refused before its time'],
   },
   {

@@ -60,6 +60,28 @@ describe('S26: TLS', () => {
     await rq.close();
   }, 20_000);
 
+  it('S26: shows a certificate of its own to a server that wants one', async () => {
+    const admin = new Rq({ url: server.url });
+    const set = (...settings: string[]) => admin.redis.call('CONFIG', 'SET', ...settings);
+    await set('tls-ca-cert-file', file('cert.pem'), 'tls-auth-clients', 'yes');
+    const [ca, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(file(name)));
+    const enqueueOver = async (tls: object): Promise<string> => {
+      const rq = new Rq({ url: { host: '127.0.0.1', port, tls }, enqueueDeadlineMs: 1_000 });
+      try {
+        return (await rq.queue().enqueue('handlers.add', 1, 2)).id;
+      } finally {
+        await rq.close();
+      }
+    };
+    try {
+      await expect(enqueueOver({ ca })).rejects.toThrow('Redis');
+      expect(await enqueueOver({ ca, cert: ca, key })).toMatch(/^[0-9a-f-]{36}$/);
+    } finally {
+      await set('tls-auth-clients', 'no');
+      await admin.close();
+    }
+  }, 20_000);
+
   it('S26: does not go on without TLS where the server speaks plain', async () => {
     const shown = await runHere(`rediss://127.0.0.1:${server.port}`, 'info');
     expect(shown.code).toBe(3);
