@@ -258,6 +258,15 @@ describe('a fleet', () => {
     });
   });
 
+  it('takes a silent worker for no listener', () => {
+    const of = (...workers: ListedWorker[]) =>
+      bad(judgeFleet(fleet({ nowMs: 2_000_000, queues: [queue({ queued: 1 })], workers })));
+    const awake = worker({ name: 'awake', lastHeartbeat: new Date(1_999_000) });
+    expect(of(worker())).toEqual(['workers warning', 'waiting-jobs warning']);
+    expect(of(worker(), awake)).toEqual(['workers warning']);
+    expect(of(worker({ lastHeartbeat: null }))).toEqual([]);
+  });
+
   it('names some of many', () => {
     const queues = Array.from({ length: 8 }, (_, n) => queue({ name: `q${n}`, queued: 1 }));
     const [said] = judgeFleet(fleet({ queues })).filter(({ check }) => check === 'waiting-jobs');

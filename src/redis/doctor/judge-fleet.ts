@@ -30,11 +30,12 @@ const namesOf = (list: readonly { name: string }[]): string =>
         .map(({ name }) => name)
         .join(', ')} and ${list.length - 5} more`;
 
+const isSilent = ({ lastHeartbeat }: ListedWorker, nowMs: number): boolean =>
+  lastHeartbeat !== null && nowMs - lastHeartbeat.getTime() > silentMs;
+
 const judgeWorkers = ({ workers, nowMs }: FleetReading): Diagnosis => {
   const check = 'workers';
-  const silent = workers.filter(
-    ({ lastHeartbeat }) => lastHeartbeat !== null && nowMs - lastHeartbeat.getTime() > silentMs,
-  );
+  const silent = workers.filter((worker) => isSilent(worker, nowMs));
   if (silent.length > 0)
     return {
       check,
@@ -54,9 +55,10 @@ const judgeWorkers = ({ workers, nowMs }: FleetReading): Diagnosis => {
   };
 };
 
-const judgeWaiting = ({ queues, workers }: FleetReading): Diagnosis => {
+const judgeWaiting = ({ queues, workers, nowMs }: FleetReading): Diagnosis => {
   const check = 'waiting-jobs';
-  const served = new Set(workers.flatMap((worker: ListedWorker) => worker.queues));
+  const listening = workers.filter((worker) => !isSilent(worker, nowMs));
+  const served = new Set(listening.flatMap((worker) => worker.queues));
   const alone = queues.filter(({ name, queued }) => queued > 0 && !served.has(name));
   const waiting = queues.reduce((sum, { queued }) => sum + queued, 0);
   if (alone.length === 0) return fine(check, `${waiting} jobs wait, each where a worker listens`);
