@@ -3,6 +3,7 @@ const special: Readonly<Record<string, string>> = {
   worker: '1 it stopped and left jobs behind, or all workers are suspended',
   'worker-pool': '1 it gave up, left jobs behind, or all workers are suspended',
   run: '1 the job failed, was canceled or is gone, or gave no result within --wait; 130 Ctrl-C, the job goes on',
+  enqueue: '1 it is enqueued, but --wait-replicas were not confirmed',
   watch: '130 Ctrl-C',
   info: '130 Ctrl-C, with --interval',
   job: '1 there is no such job',

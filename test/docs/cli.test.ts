@@ -60,6 +60,23 @@ describe('docs/cli.md', () => {
     }
   });
 
+  it.each(['worker', 'worker-pool', 'run', 'enqueue', 'cron'])(
+    'has a row of a table for every option of %s',
+    (name) => {
+      const command = commands.find((one) => one.name() === name) as Command;
+      const heading = [...sections.keys()].find((of) => commandsOf(of).includes(name)) ?? '';
+      const options = (sections.get(heading) ?? '').split('| Option | Default | |\n')[1] ?? '';
+      const rows = options
+        .split('\n\n')[0]
+        ?.split('\n')
+        .map((line) => line.split(/(?<!\\)\|/)[1] ?? '');
+      const told = quoted(rows?.join(' ') ?? '').map((word) => word.split(' ')[0]);
+      for (const { long, short } of shown(command).filter((one) => !common.has(one.long as string)))
+        for (const flag of short ? [long, short] : [long])
+          expect([flag, told.includes(flag as string)]).toEqual([flag, true]);
+    },
+  );
+
   it('tells of no option that is not there', () => {
     for (const [heading, section] of sections) {
       const mine = commands.filter((command) => commandsOf(heading).includes(command.name()));
@@ -84,6 +101,7 @@ describe('docs/cli.md', () => {
   });
 
   it('every help ends with the exit codes', () => {
+    const table = rowsOf('Exit codes of each command');
     for (const command of commands) {
       let help = '';
       command.configureOutput({
@@ -93,6 +111,14 @@ describe('docs/cli.md', () => {
       });
       command.outputHelp();
       expect(help).toMatch(/\nExit codes: 0 done; .*2 .*; 3 Redis cannot be reached\.\n/);
+      const told = help.slice(help.lastIndexOf('\nExit codes: '));
+      const row = table.find(([of]) => quoted(of ?? '').includes(command.name())) ?? [];
+      for (const [place, code] of [1, 4, 130].entries())
+        expect([command.name(), code, told.includes(`; ${code} `)]).toEqual([
+          command.name(),
+          code,
+          (row[place + 1] ?? '') !== '',
+        ]);
     }
   });
 });
