@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
+import { commandText } from '../../src/redis/worker-command.js';
+import { awaitAnswer } from '../../src/streams/await-answer.js';
 import { until } from '../support/until.js';
 import { begun, linesOf, Rig } from './support/rig.js';
 
@@ -69,6 +71,34 @@ describe('a running job', () => {
     await job.stop();
     expect((await job.fetch()).status).toBe('stopped');
   });
+
+  it.each(['inline', 'pool'] as const)(
+    'is stopped by its execution, and by no other one: %s',
+    async (isolation) => {
+      const name = unique();
+      const { settled } = await rig.start({ isolation, name });
+      const path = rig.path();
+      const job = await rig.enqueue('waitForGate', [path, rig.path()]);
+      await begun(path);
+      const [member = ''] = await rig.client.zrange(keys.wip('default'), '0', '-1');
+      const execution = member.slice(job.id.length + 1);
+      const stop = async (id: string, jobId: string, execution: string) => {
+        const text = commandText({ command: 'stop-execution', jobId, execution }, id);
+        await rig.client.publish(keys.commandsTo(name), text);
+        return awaitAnswer(rig.client, id, 5_000);
+      };
+      const refused = { ok: false, reason: 'it does not run this job' };
+      expect(await stop(unique(), job.id, 'f'.repeat(32))).toEqual(refused);
+      expect(await stop(unique(), 'another', execution)).toEqual(refused);
+      expect((await job.fetch()).status).toBe('started');
+      expect(linesOf(path).some((line) => line.startsWith('aborted'))).toBe(false);
+      expect(await stop(unique(), job.id, execution)).toEqual({ ok: true });
+      await until('it is settled', () => settled.length === 1);
+      expect(settled[0]).toMatchObject({ verdict: 'stopped', outcome: { kind: 'stopped' } });
+      expect(linesOf(path).at(-1)).toBe(`aborted ${job.id}: byUser`);
+      expect((await job.fetch()).status).toBe('stopped');
+    },
+  );
 
   it('cannot be stopped when there is none, it waits, or its worker is gone', async () => {
     const waiting = await rig.enqueue('noop');

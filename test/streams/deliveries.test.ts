@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { firstValueFrom, Subscription, take, toArray } from 'rxjs';
 import { keys } from '../../src/redis/keys.js';
+import { commandText } from '../../src/redis/worker-command.js';
+import { awaitAnswer } from '../../src/streams/await-answer.js';
 import type { Delivery } from '../../src/streams/delivery.js';
 import { AlreadySettledError } from '../../src/streams/delivery.js';
 import { Rq } from '../../src/streams/rq.js';
@@ -254,6 +257,35 @@ describe('deliveries$', () => {
     await until('it was told', () => seen.length === 2);
     expect(seen).toEqual([`Error: Job ${id} was stopped`, 'stopped']);
     expect(await rq.failedQueue.ids()).toEqual([id]);
+    subscription.unsubscribe();
+  });
+
+  it('hears that its execution is stopped, and not that another one is', async () => {
+    const [id] = (await fill('q', 1)) as [string];
+    const job = rq.queue('q').job(id);
+    const held: Delivery[] = [];
+    const subscription = rq
+      .queue('q')
+      .deliveries$()
+      .subscribe((delivery) => held.push(delivery));
+    await until('it came', () => held.length === 1);
+    const [delivery] = held as [Delivery];
+    const name = (await job.fetch()).workerName ?? '';
+    const stop = async (jobId: string, execution: string) => {
+      const command = randomUUID();
+      const text = commandText({ command: 'stop-execution', jobId, execution }, command);
+      // Channels know no databases, and a consumer's name is like no other.
+      await redis.client.publish(keys.commandsTo(name), text);
+      return awaitAnswer(redis.client, command, 5_000);
+    };
+    const refused = { ok: false, reason: 'it does not hold this job' };
+    expect(await stop(id, 'f'.repeat(32))).toEqual(refused);
+    expect(await stop('another', delivery.execution)).toEqual(refused);
+    expect(delivery.signal.aborted).toBe(false);
+    expect(await stop(id, delivery.execution)).toEqual({ ok: true });
+    expect(String(delivery.signal.reason)).toBe(`Error: Job ${id} was stopped`);
+    expect(await delivery.fail(new Error('told to end'))).toBe('stopped');
+    expect((await job.fetch()).status).toBe('stopped');
     subscription.unsubscribe();
   });
 
