@@ -116,6 +116,7 @@ export {
   type Paging,
   type Registries,
   Registry,
+  RequeuingRegistry,
   ScheduledRegistry,
 } from './streams/registry.js';
 export type { MissingResult, Result, ResultEvent } from './streams/results.js';

@@ -20,12 +20,12 @@ export const moves = {
   created: ['queued', 'started', 'failed', 'canceled'],
   queued: ['started', 'failed', 'canceled', 'rate_limited'],
   started: ['finished', 'failed', 'stopped', 'queued', 'scheduled', 'canceled'],
-  finished: [],
+  finished: ['queued'],
   failed: ['queued'],
   stopped: ['queued'],
   scheduled: ['queued', 'deferred', 'failed', 'canceled'],
   deferred: ['queued', 'failed', 'canceled'],
-  canceled: [],
+  canceled: ['queued'],
   rate_limited: ['queued', 'failed', 'canceled'],
 } as const satisfies Record<JobStatus, readonly JobStatus[]>;
 

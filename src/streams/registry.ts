@@ -1,5 +1,5 @@
 import { dateMs } from '../redis/due.js';
-import { InvalidJobOperationError } from '../redis/errors.js';
+import { InvalidJobOperationError, NoSuchJobError } from '../redis/errors.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJobs } from '../redis/job-store.js';
 import {
@@ -12,6 +12,7 @@ import {
   unregister,
 } from '../redis/registry-store.js';
 import { deleteJob } from '../redis/transitions/delete.js';
+import { requeueFrom } from '../redis/transitions/requeue.js';
 import type { Doors } from './doors.js';
 
 /** A part of a registry: from which entry on, and how many. */
@@ -101,6 +102,32 @@ export class FailedRegistry extends Registry {
   }
 }
 
+/** The registry of finished, of deferred or of canceled jobs, which can go back to their queue as well. */
+export class RequeuingRegistry extends Registry {
+  constructor(
+    doors: Doors,
+    queue: string,
+    override readonly kind: 'finished' | 'deferred' | 'canceled',
+  ) {
+    super(doors, queue, kind);
+  }
+
+  /**
+   * Back to its queue, to run once more: a deferred job whatever it waits for, a finished one without its result. A
+   * canceled one may be running still: that run is aborted, and its outcome refused as `lost`. RQ: `requeue`.
+   *
+   * @throws NoSuchJobError; InvalidJobOperationError when it is in another state, or of another queue
+   */
+  async requeue(id: string, { atFront = false }: { atFront?: boolean } = {}): Promise<void> {
+    const { redis, wire } = this.doors;
+    const was = await requeueFrom(redis, this.kind, this.queue, id, atFront, wire);
+    if (was === '') throw new NoSuchJobError(id);
+    if (was === 'moved') return;
+    const reason = was === 'elsewhere' ? 'it is of another queue' : `it is ${was}`;
+    throw new InvalidJobOperationError(id, 'requeue', reason);
+  }
+}
+
 /** The scheduled registry: its scores are the times at which the jobs come to their queue. RQ: `ScheduledJobRegistry`. */
 export class ScheduledRegistry extends Registry {
   constructor(doors: Doors, queue: string) {
@@ -131,16 +158,21 @@ export class ScheduledRegistry extends Registry {
   schedule(id: string, at: Date): Promise<void> {
     return this.doors.job(id, this.queue).reschedule(at);
   }
+
+  /** To its queue now, as `job.promote` does. RQ: `requeue`. @throws NoSuchJobError, InvalidJobOperationError */
+  requeue(id: string): Promise<void> {
+    return this.doors.job(id, this.queue).promote();
+  }
 }
 
 /** A queue's registries. `ready` is RQ 3's and empty elsewhere. */
 export interface Registries {
   readonly started: Registry;
-  readonly finished: Registry;
+  readonly finished: RequeuingRegistry;
   readonly failed: FailedRegistry;
-  readonly deferred: Registry;
+  readonly deferred: RequeuingRegistry;
   readonly scheduled: ScheduledRegistry;
-  readonly canceled: Registry;
+  readonly canceled: RequeuingRegistry;
   readonly ready: Registry;
 }
 
@@ -148,11 +180,11 @@ export const registriesOf = (doors: Doors, queue: string): Registries => {
   const of = (kind: RegistryKind) => new Registry(doors, queue, kind);
   return {
     started: of('started'),
-    finished: of('finished'),
+    finished: new RequeuingRegistry(doors, queue, 'finished'),
     failed: new FailedRegistry(doors, queue),
-    deferred: of('deferred'),
+    deferred: new RequeuingRegistry(doors, queue, 'deferred'),
     scheduled: new ScheduledRegistry(doors, queue),
-    canceled: of('canceled'),
+    canceled: new RequeuingRegistry(doors, queue, 'canceled'),
     ready: of('ready'),
   };
 };

@@ -102,6 +102,72 @@ describeWithPython('Registries and results', ['2.12', '1.16'], (version) => {
     ).toEqual(ids.slice(1, 3).sort());
   });
 
+  it('give back what Python canceled, deferred or finished, and Python runs it', async () => {
+    const { python, redis, rq } = sides;
+    const [canceled, parent, deferred, finished] = await python.run<
+      [string, string, string, string]
+    >(
+      `
+       done = queue('back').enqueue('pyjobs.add', 1)
+       work('back')
+       late = queue('back').enqueue('pyjobs.add', 2)
+       late.cancel()
+       parent = queue('back-parent').enqueue('pyjobs.add', 3)
+       child = queue('back').enqueue('pyjobs.add', 4, depends_on=parent)
+       return [late.id, parent.id, child.id, done.id]`,
+    );
+    const { registries } = rq.queue('back');
+    await registries.canceled.requeue(canceled);
+    await registries.deferred.requeue(deferred, { atFront: true });
+    await registries.finished.requeue(finished);
+    expect(await python.run(`return queue('back').job_ids`)).toEqual([
+      deferred,
+      canceled,
+      finished,
+    ]);
+    const looks = await python.run<Array<Record<string, unknown>>>(
+      'return [seen(id) for id in ids]',
+      { ids: [canceled, deferred, finished] },
+    );
+    for (const look of looks)
+      expect(look).toMatchObject({ status: 'queued', started_at: null, ended_at: null });
+    await python.run(`work('back')`);
+    for (const [id, value] of Object.entries({ [canceled]: 2, [deferred]: 4, [finished]: 1 }))
+      expect(await (await rq.fetch(id)).job.result(soon)).toBe(value);
+    // Its parent does not bring it a second time.
+    await python.run(`work('back-parent')`);
+    expect((await rq.fetch(parent)).record.status).toBe('finished');
+    expect(await rq.queue('back').length()).toBe(0);
+    expect(await registries.canceled.count()).toBe(0);
+    expect(await redis.zcard('rq:wip:back')).toBe(0);
+  });
+
+  it('are given back by Python what Node canceled or finished, and Node runs it', async () => {
+    const { python, rq } = sides;
+    const queue = rq.queue('forth');
+    const done = await queue.enqueue('nodejobs.add', 1);
+    await sides.burst('forth');
+    const late = await queue.enqueue('nodejobs.add', 2);
+    await late.cancel();
+    await python.run(
+      `
+       from rq.registry import FinishedJobRegistry, CanceledJobRegistry
+       FinishedJobRegistry(queue=queue('forth')).requeue(done)
+       CanceledJobRegistry(queue=queue('forth')).requeue(late, at_front=True)`,
+      { done: done.id, late: late.id },
+    );
+    expect(await queue.ids()).toEqual([late.id, done.id]);
+    await sides.burst('forth');
+    expect([await late.result(soon), await done.result(soon)]).toEqual([2, 1]);
+    expect((await done.fetch()).attempt).toBe(2);
+    expect(await queue.registries.canceled.count()).toBe(0);
+    // And Node runs what Node gives back, when Python looks only.
+    await queue.registries.finished.requeue(late.id);
+    expect(await python.run(`return seen(id)['status']`, { id: late.id })).toBe('queued');
+    await sides.burst('forth');
+    expect((await late.fetch()).attempt).toBe(2);
+  });
+
   it('tell every run that Python wrote down, the newest first', async () => {
     const { python, rq } = sides;
     const id = await python.run<string>(

@@ -246,6 +246,14 @@ export const mutants = [
     red: { 'redis/operators': 'moves it once when 50 ask at a time' },
   },
   {
+    name: 'requeue-ends-the-old-lease',
+    why: 'a canceled job that runs still could be requeued, and its old outcome would end the new run',
+    file: lua('requeue-from'),
+    from: "    redis.call('ZREM', KEYS[3], member)\n",
+    to: '',
+    red: { 'redis/operators': 'takes the lease of a canceled job' },
+  },
+  {
     name: 'event-with-its-change',
     why: 'what changed would not be told',
     file: lua('settle-and-claim'),

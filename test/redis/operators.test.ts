@@ -6,9 +6,10 @@ import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { empty } from '../../src/redis/transitions/empty.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
-import { requeue } from '../../src/redis/transitions/requeue.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import { longestHoldMs } from '../support/longest-hold.js';
 import { startPrivateRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
 import { fail, finish, newJob, Wire } from './support/wire.js';
 
 let server: RedisServer;
@@ -301,6 +302,163 @@ describe('requeue', () => {
     expect((await wire.events()).filter(({ kind }) => kind === 'lost')).toEqual([
       objectContaining({ execution: job.execution }),
     ]);
+  });
+});
+
+describe('requeue out of other registries', () => {
+  type From = Parameters<typeof requeueFrom>[1];
+  const from = (status: From, id: string, atFront = false) =>
+    requeueFrom(wire.redis, status, 'default', id, atFront, wire.settings);
+  const everything = () => wire.snapshot('rq:*');
+
+  it('moves a canceled job back to its queue, to the end or to the front', async () => {
+    await wire.enqueue(newJob('a', { fields: ['ttl', 60] }), 'b', 'c');
+    for (const id of ['a', 'b']) await cancel(wire.redis, 'default', id, wire.settings);
+    await wire.redis.expire(keys.job('b'), 60);
+    await wire.redis.del(keys.queues);
+    expect(await from('canceled', 'a')).toBe('moved');
+    expect(await from('canceled', 'b', true)).toBe('moved');
+    expect(await wire.ids()).toEqual(['b', 'c', 'a']);
+    expect(await wire.hash('a')).toMatchObject({ status: 'queued' });
+    expect((await wire.hash('a')).enqueued_at).not.toBe((await wire.hash('c')).enqueued_at);
+    expect(await wire.redis.ttl(keys.job('a'))).toBeGreaterThan(58);
+    expect(await wire.redis.ttl(keys.job('b'))).toBe(-1);
+    expect(await wire.redis.zcard(keys.canceled('default'))).toBe(0);
+    expect(await wire.redis.smembers(keys.queues)).toEqual([keys.queue('default')]);
+    expect(await wire.story('a')).toBe('enqueued canceled requeued');
+    expect(await from('canceled', 'a')).toBe('queued');
+    expect((await wire.worker().claim(3)).map(({ jobId }) => jobId)).toEqual(['b', 'c', 'a']);
+  });
+
+  it.each(['runs', 'is claimed ahead', 'has a heartbeat'])(
+    'takes the lease of a canceled job that %s still: only the new run ends',
+    async (how) => {
+      await wire.enqueue('a');
+      const zombie = wire.worker();
+      const [old] = how === 'is claimed ahead' ? await zombie.hold() : await zombie.claim();
+      if (!old) throw new Error('nothing claimed');
+      const beat = [{ job: old, sinceMs: performance.now() }];
+      const renew = () => extend(wire.redis, zombie, 'default', beat, wire.settings);
+      if (how === 'has a heartbeat') await renew();
+      // A neighbour's lease, whose id only begins with the same letters.
+      await wire.redis.zadd(keys.wip('default'), 9e9, `ab:${'f'.repeat(32)}`);
+      await cancel(wire.redis, 'default', 'a', wire.settings);
+      expect(await from('canceled', 'a')).toBe('moved');
+      expect(await wire.redis.keys('rq:execution*:a*')).toEqual([]);
+      expect(await wire.redis.zrange(keys.wip('default'), '0', '-1')).toEqual([
+        `ab:${'f'.repeat(32)}`,
+      ]);
+      const worker = wire.worker();
+      const again = await worker.claimOne();
+      expect(await renew()).toEqual(['lost']);
+      expect(await zombie.settle(old, finish('"old"'))).toBe('lost');
+      expect(await wire.status('a')).toBe('started');
+      expect(await worker.settle(again, finish('"new"'))).toBe('finished');
+      expect((await wire.hash('a')).result).toBe('"new"');
+      expect((await wire.events()).filter(({ kind }) => kind === 'lost')).toEqual([
+        objectContaining({ execution: old.execution }),
+      ]);
+    },
+  );
+
+  it('takes the bare lease that RQ 1.x keeps as well', async () => {
+    await wire.enqueuePython('a', { status: 'canceled', worker_name: 'py' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 9e9, 'a');
+    await wire.redis.zadd(keys.canceled('default'), 1, 'a');
+    await wire.redis.lpush(keys.intermediate('default'), 'a');
+    expect(await from('canceled', 'a')).toBe('moved');
+    expect(await wire.redis.exists(keys.wip('default'), keys.intermediate('default'))).toBe(0);
+  });
+
+  it('tells the worker of a canceled job that runs still', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await worker.claimOne();
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    const listener = wire.redis.duplicate();
+    const heard: string[] = [];
+    listener.on('message', (_, text) => heard.push(text));
+    await listener.subscribe(keys.commandsTo(worker.name));
+    await from('canceled', 'a');
+    await until('it heard', () => heard.length === 1);
+    expect(heard).toEqual(['{"command":"rxrq-look"}']);
+    listener.disconnect();
+  });
+
+  it('runs a finished job again, without what its last run left', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), finish('"old"'));
+    expect(await from('finished', 'a')).toBe('moved');
+    const hash = await wire.hash('a');
+    for (const gone of ['ended_at', 'started_at', 'result', 'x_exec'])
+      expect(hash).not.toHaveProperty(gone);
+    expect(await wire.redis.ttl(keys.job('a'))).toBe(-1);
+    expect(await wire.redis.exists(keys.finished('default'))).toBe(0);
+    expect(await wire.story('a')).toBe('enqueued started finished requeued');
+    expect(await worker.claimOne()).toMatchObject({ jobId: 'a', attempt: 2 });
+  });
+
+  it('runs a deferred job, which leaves its parents', async () => {
+    await wire.enqueue('parent');
+    await wire.enqueuePython('a', { status: 'deferred', dependency_ids: '["parent"]' });
+    await wire.redis.lrem(keys.queue('default'), 0, 'a');
+    await wire.redis.hset(keys.job('a'), 'x_unmet', 'parent');
+    await wire.redis.zadd(keys.deferred('default'), '+inf', 'a');
+    await wire.redis.sadd(keys.dependencies('a'), 'parent');
+    await wire.redis.sadd(keys.dependents('parent'), 'a');
+    expect(await from('deferred', 'a', true)).toBe('moved');
+    expect(await wire.ids()).toEqual(['a', 'parent']);
+    expect(await wire.hash('a')).not.toHaveProperty('x_unmet');
+    expect(await wire.redis.exists(keys.deferred('default'), keys.dependents('parent'))).toBe(0);
+    expect(await wire.redis.ttl(keys.dependencies('a'))).toBeGreaterThan(0);
+    const worker = wire.worker();
+    for (const job of await worker.claim(2)) await worker.settle(job, finish());
+    expect(await wire.story('a')).toBe('requeued started finished');
+  });
+
+  it('moves it once when 50 ask at a time', async () => {
+    await wire.enqueue('a');
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    const said = await Promise.all(Array.from({ length: 50 }, () => from('canceled', 'a')));
+    expect(said.filter((one) => one === 'moved')).toHaveLength(1);
+    expect(await wire.ids()).toEqual(['a']);
+    expect((await wire.events()).filter(({ kind }) => kind === 'requeued')).toHaveLength(1);
+  });
+
+  it('changes nothing of a job that is in another state, of another queue, or not there', async () => {
+    await failOne('a');
+    await wire.enqueue('b');
+    await cancel(wire.redis, 'default', 'b', wire.settings);
+    await wire.redis.hset(keys.job('b'), 'origin', 'other');
+    const before = await everything();
+    expect(await from('canceled', 'a')).toBe('failed');
+    expect(await from('finished', 'b')).toBe('canceled');
+    expect(await from('canceled', 'b')).toBe('elsewhere');
+    expect(await from('canceled', 'ghost')).toBe('');
+    expect(await everything()).toEqual(before);
+  });
+
+  it.each([
+    ...[keys.queue('default'), keys.intermediate('default'), keys.wip('default')],
+    ...[keys.events('default'), keys.queues, keys.finished('default'), keys.scheduled('default')],
+    ...[keys.deferred('default'), keys.canceled('default'), keys.failed('default')],
+  ])('refuses before it writes when %s has a wrong type', async (key) => {
+    await wire.enqueue('a', 'b');
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    await wire.redis.del(key);
+    await wire.redis.set(key, 'x');
+    const before = await wire.snapshot();
+    await expect(from('canceled', 'a')).rejects.toThrow(key);
+    expect(await wire.snapshot()).toEqual(before);
+  });
+
+  it('takes executions of a wrong type for none', async () => {
+    await wire.enqueue('a');
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    await wire.redis.set(keys.executions('a'), 'x');
+    expect(await from('canceled', 'a')).toBe('moved');
   });
 });
 

@@ -10,7 +10,7 @@ import { enqueue, type NewJob } from '../../src/redis/transitions/enqueue.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
 import { recover } from '../../src/redis/transitions/recover.js';
-import { requeue } from '../../src/redis/transitions/requeue.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
 import { back, createdAt, fail, finish, settlement, Wire } from './support/wire.js';
@@ -238,6 +238,24 @@ describe('a slot', () => {
     await requeue(wire.redis, ['a'], true, wire.settings);
     expect(await worker.claim(5)).toMatchObject([{ jobId: 'b' }]);
     expect([await allowed(), await waiting()]).toEqual([['b'], ['a']]);
+  });
+
+  it('of a canceled job is taken anew when it is requeued, or kept by one that runs still', async () => {
+    const back = (id: string) =>
+      requeueFrom(wire.redis, 'canceled', 'default', id, true, wire.settings);
+    await put(limited('a'), limited('b'));
+    await cancel(wire.redis, 'default', 'b', wire.settings);
+    expect(await back('b')).toBe('moved');
+    const zombie = wire.worker();
+    const old = await zombie.claimOne();
+    expect([old.jobId, await status('b'), await waiting()]).toEqual(['a', 'rate_limited', ['b']]);
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    expect(await back('a')).toBe('moved');
+    expect(await zombie.settle(old, finish())).toBe('lost');
+    expect([await allowed(), await waiting()]).toEqual([['a'], ['b']]);
+    const worker = wire.worker();
+    expect(await worker.settle(await worker.claimOne(), finish())).toBe('finished');
+    expect([await allowed(), await queued()]).toEqual([['b'], ['b']]);
   });
 
   it('is not lost to a waiting job that was canceled, deleted or expired', async () => {

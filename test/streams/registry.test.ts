@@ -92,6 +92,30 @@ describe('registries', () => {
     expect(await queue().ids()).toEqual(['a']);
     await expect(queue().registries.failed.requeue('a')).rejects.toThrow(InvalidJobOperationError);
   });
+
+  it('requeue what is canceled, deferred or finished as well', async () => {
+    const { canceled, deferred, finished } = queue().registries;
+    await put('a', 'b');
+    await queue().job('a').cancel();
+    await canceled.requeue('a', { atFront: true });
+    expect(await queue().ids()).toEqual(['a', 'b']);
+    await expect(canceled.requeue('a')).rejects.toThrow('Cannot requeue job "a": it is queued');
+    const after = await queue().enqueueWith({ jobId: 'c', dependsOn: 'b' }, 'f');
+    await deferred.requeue('c');
+    expect(await queue().ids()).toEqual(['a', 'b', 'c']);
+    expect(await queue().job('b').dependents()).toEqual([]);
+    await (await claimed()).finish(1);
+    expect(await finished.ids()).toEqual(['a']);
+    await finished.requeue('a');
+    expect(await after.position()).toBe(1);
+    expect(await queue().ids()).toEqual(['b', 'c', 'a']);
+    await expect(finished.requeue('none')).rejects.toThrow(NoSuchJobError);
+    await put('d');
+    await queue().job('d').cancel();
+    await expect(rq.queue('other').registries.canceled.requeue('d')).rejects.toThrow(
+      'it is of another queue',
+    );
+  });
 });
 
 describe('the scheduled registry', () => {
@@ -136,6 +160,15 @@ describe('the scheduled registry', () => {
     await put('waiting');
     await expect(scheduled.schedule('waiting', at(2044))).rejects.toThrow(InvalidJobOperationError);
     await expect(scheduled.schedule('none', at(2044))).rejects.toThrow(NoSuchJobError);
+  });
+
+  it('gives a job up to its queue before its time', async () => {
+    await schedule(2041);
+    const { scheduled } = queue().registries;
+    await scheduled.requeue('j2041');
+    expect(await queue().ids()).toEqual(['j2041']);
+    await expect(scheduled.requeue('j2041')).rejects.toThrow(InvalidJobOperationError);
+    await expect(scheduled.requeue('none')).rejects.toThrow(NoSuchJobError);
   });
 });
 

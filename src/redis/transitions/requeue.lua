@@ -1,4 +1,4 @@
--- uses: clock types log events unlist
+-- uses: clock types log events unlist requeue-job
 -- Takes jobs out of the FailedQueue and puts them on their own queue. Atomic because two operators may
 -- press "requeue" together: exactly one of them wins; and because RQ's own way, in three steps, can lose
 -- the job between them.
@@ -31,16 +31,7 @@ for i = 1, tonumber(ARGV[7]) do
     else
       redis.call('ZREM', failed, id)
       unlist(KEYS[1], id)
-      -- It must not expire with its failure while it waits.
-      redis.call('PERSIST', jobKey)
-      redis.call('PERSIST', jobKey .. ':dependents')
-      redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'x_exec', 'x_beat', 'x_recoveries', 'x_passes', 'x_passed')
-      redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
-      local ttl = integer(f[3])
-      if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) end
-      redis.call('SADD', KEYS[2], list)
-      redis.call(ARGV[6] == '1' and 'LPUSH' or 'RPUSH', list, id)
-      note(events, 50, 'requeued', { jobId = printable(id) })
+      requeueJob(jobKey, id, f[3], list, KEYS[2], events, ARGV[6] == '1')
       verdicts[i] = 'm'
     end
   end

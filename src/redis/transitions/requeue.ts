@@ -4,6 +4,7 @@ import { loadScript, runScript } from '../scripts.js';
 import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('requeue');
+const fromScript = loadScript('requeue-from');
 
 export type RequeueVerdict = 'requeued' | 'notFailed' | 'unknown' | 'refused';
 const verdicts: Record<string, RequeueVerdict> = {
@@ -32,4 +33,43 @@ export const requeue = async (
   ];
   const reply = await runScript(redis, script, [keys.failedQueue, keys.queues], args);
   return Array.from(String(reply), (letter) => verdicts[letter] as RequeueVerdict);
+};
+
+/**
+ * Moves a job that is finished, deferred or canceled back to its queue, whatever it waits for. A canceled one that runs
+ * still loses its lease, so that its outcome is refused. Answers `moved`, `elsewhere` when the job is of another queue,
+ * or its status when that is another one; `''` when there is no such job.
+ */
+export const requeueFrom = async (
+  redis: Redis,
+  status: 'finished' | 'deferred' | 'canceled',
+  queue: string,
+  id: string,
+  atFront: boolean,
+  settings: WireSettings,
+): Promise<string> => {
+  const scriptKeys = [
+    keys.queue(queue),
+    keys.intermediate(queue),
+    keys.wip(queue),
+    keys.events(queue),
+    keys.queues,
+    keys.job(id),
+    keys.executions(id),
+    keys.finished(queue),
+    keys.scheduled(queue),
+    keys.deferred(queue),
+    keys.canceled(queue),
+    keys.failed(queue),
+  ];
+  const args = [
+    id,
+    queue,
+    status,
+    atFront ? 1 : 0,
+    settings.eventLogLength,
+    prefixes.execution,
+    prefixes.commandsTo,
+  ];
+  return String(await runScript(redis, fromScript, scriptKeys, args));
 };

@@ -1,0 +1,14 @@
+-- A job that somebody wants to run once more: onto its queue, clean of its last run. Whoever calls this has taken it out
+-- of where it was, and looked at the types of the keys.
+local function requeueJob(jobKey, id, ttlText, list, queuesKey, events, atFront)
+  -- It must not expire with what it was while it waits.
+  redis.call('PERSIST', jobKey)
+  redis.call('PERSIST', jobKey .. ':dependents')
+  redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'result', 'x_exec', 'x_beat', 'x_recoveries', 'x_passes', 'x_passed')
+  redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
+  local ttl = integer(ttlText)
+  if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) end
+  redis.call('SADD', queuesKey, list)
+  redis.call(atFront and 'LPUSH' or 'RPUSH', list, id)
+  note(events, 50, 'requeued', { jobId = printable(id) })
+end

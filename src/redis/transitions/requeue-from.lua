@@ -1,0 +1,43 @@
+-- uses: clock types log events parents tell-worker requeue-job
+-- Takes one job out of a registry other than the failed one, and puts it on its queue. RQ: `BaseRegistry.requeue`, in
+-- three steps between which the job can be lost.
+-- KEYS  1 queue list   2 intermediate   3 wip   4 events   5 rq:queues   6 job   7 executions   8 finished   9 scheduled
+--       10 deferred   11 canceled   12 failed
+-- ARGV  1 id   2 queue name   3 the status that it must have   4 at front 0/1   5 event log length   6 execution prefix
+--       7 prefix of workers' channels
+-- Returns moved, elsewhere when it is of another queue, or, with nothing changed, what else the job is: its status, ''
+--         when there is none.
+local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
+  or misfit(KEYS[5], 'set') or misfit(KEYS[6], 'hash')
+for n = 8, 12 do wrong = wrong or misfit(KEYS[n], 'zset') end
+if wrong then return typeError(wrong) end
+local id = ARGV[1]
+local f = redis.call('HMGET', KEYS[6], 'status', 'origin', 'ttl', 'x_exec', 'worker_name', 'dependency_ids')
+local status = f[1] or ''
+if status ~= ARGV[3] then return status end
+if f[2] ~= ARGV[2] then return 'elsewhere' end
+
+-- RQ leaves a canceled job where it was.
+for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
+redis.call('LREM', KEYS[2], 0, id)
+-- A canceled job may run still. With its lease goes the right to end it: the old outcome must not end the new run.
+local runs = f[4]
+for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+  if member == id or string.sub(member, 1, #id + 1) == id .. ':' then
+    redis.call('ZREM', KEYS[3], member)
+    runs = true
+  end
+end
+local executions = redis.pcall('ZRANGE', KEYS[7], 0, -1)
+if not executions.err then
+  for _, execution in ipairs(executions) do redis.call('DEL', ARGV[6] .. id .. ':' .. execution) end
+  redis.call('DEL', KEYS[7])
+end
+if status == 'deferred' or f[6] and f[6] ~= '' then
+  leaveParents(id, parentsOf(id, f[6]))
+  redis.call('HDEL', KEYS[6], 'x_unmet')
+end
+requeueJob(KEYS[6], id, f[3], KEYS[1], KEYS[5], KEYS[4], ARGV[4] == '1')
+appendEvents('', ARGV[5])
+if runs then tellWorker(ARGV[7], f[5]) end
+return 'moved'
