@@ -6,7 +6,7 @@ import {
   recoverIntermediate,
   suspectsIn,
 } from '../../src/redis/transitions/recover.js';
-import { requeue } from '../../src/redis/transitions/requeue.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import type { Action } from './action.js';
 import type { Hand } from './hand.js';
 import type { View } from './lane.js';
@@ -41,6 +41,15 @@ export const operatorActions = function* (world: World): Generator<Action> {
         apply: async ({ redis, lane }) => ({
           change: {},
           note: String(await requeue(redis, [id], false, lane.settings)),
+        }),
+      };
+    if (status === 'canceled')
+      yield {
+        label: `${id} is requeued out of the canceled ones`,
+        spends: ['requeues'],
+        apply: async ({ redis, lane }) => ({
+          change: {},
+          note: await requeueFrom(redis, 'canceled', queue, id, false, lane.settings),
         }),
       };
   }

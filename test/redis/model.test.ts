@@ -9,7 +9,7 @@ import { enqueue } from '../../src/redis/transitions/enqueue.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import { quarantine } from '../../src/redis/transitions/quarantine.js';
 import { recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
-import { requeue } from '../../src/redis/transitions/requeue.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import { restore } from '../../src/redis/transitions/restore.js';
 import type { ExchangeRequest } from '../../src/redis/transitions/settle-and-claim.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
@@ -65,6 +65,8 @@ type Operation =
         | 'delete'
         | 'quarantine'
         | 'requeue'
+        | 'uncancel'
+        | 'rerun'
         | 'restore'
         | 'unpark'
         | 'lose'
@@ -114,13 +116,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ verb: fc.constant('clean' as const), pick: nat, toQueue: fc.boolean() }),
   },
   {
-    weight: 6,
+    weight: 7,
     arbitrary: fc.record({
       verb: fc.constantFrom(
         'cancel' as const,
         'delete' as const,
         'quarantine' as const,
         'requeue' as const,
+        'uncancel' as const,
+        'rerun' as const,
         'restore' as const,
         'unpark' as const,
         'lose' as const,
@@ -375,7 +379,12 @@ class Run {
       );
     else if (verb === 'requeue')
       expect(await requeue(wire.redis, [id], false, wire.settings)).toEqual([model.requeue(id)]);
-    else if (verb === 'restore')
+    else if (verb === 'uncancel' || verb === 'rerun') {
+      const from = verb === 'rerun' ? 'finished' : 'canceled';
+      expect(await requeueFrom(wire.redis, from, queue, id, false, wire.settings)).toBe(
+        model.requeueFrom(from, id),
+      );
+    } else if (verb === 'restore')
       expect(await restore(wire.redis, queue, id, wire.settings)).toBe(model.restore(id));
     else if (verb === 'unpark')
       expect(await recoverIntermediate(wire.redis, queue, Buffer.from(id))).toBe(model.unpark(id));

@@ -12,7 +12,7 @@ local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[
 for n = 8, 12 do wrong = wrong or misfit(KEYS[n], 'zset') end
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
-local f = redis.call('HMGET', KEYS[6], 'status', 'origin', 'ttl', 'x_exec', 'worker_name', 'dependency_ids')
+local f = redis.call('HMGET', KEYS[6], 'status', 'origin', 'ttl', 'worker_name', 'dependency_ids')
 local status = f[1] or ''
 if status ~= ARGV[3] then return status end
 if f[2] ~= ARGV[2] then return 'elsewhere' end
@@ -21,11 +21,9 @@ if f[2] ~= ARGV[2] then return 'elsewhere' end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 redis.call('LREM', KEYS[2], 0, id)
 -- A canceled job may run still. With its lease goes the right to end it: the old outcome must not end the new run.
-local runs = f[4]
 for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
   if member == id or string.sub(member, 1, #id + 1) == id .. ':' then
     redis.call('ZREM', KEYS[3], member)
-    runs = true
   end
 end
 local executions = redis.pcall('ZRANGE', KEYS[7], 0, -1)
@@ -33,11 +31,12 @@ if not executions.err then
   for _, execution in ipairs(executions) do redis.call('DEL', ARGV[6] .. id .. ':' .. execution) end
   redis.call('DEL', KEYS[7])
 end
-if status == 'deferred' or f[6] and f[6] ~= '' then
-  leaveParents(id, parentsOf(id, f[6]))
+if status == 'deferred' or f[5] and f[5] ~= '' then
+  leaveParents(id, parentsOf(id, f[5]))
   redis.call('HDEL', KEYS[6], 'x_unmet')
 end
 requeueJob(KEYS[6], id, f[3], KEYS[1], KEYS[5], KEYS[4], ARGV[4] == '1')
 appendEvents('', ARGV[5])
-if runs then tellWorker(ARGV[7], f[5]) end
+-- Also where Python canceled it, and took the lease.
+if status == 'canceled' then tellWorker(ARGV[7], f[4]) end
 return 'moved'

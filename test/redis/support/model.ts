@@ -269,6 +269,18 @@ export class Model {
     return 'requeued';
   }
 
+  requeueFrom(status: 'canceled' | 'finished', id: string): string {
+    const job = this.jobs.get(id);
+    if (job?.status !== status) return job?.status ?? '';
+    for (const [execution, holder] of this.wip) if (holder === id) this.wip.delete(execution);
+    this.flying = this.flying.filter((other) => other !== id);
+    job.status = 'queued';
+    job.exec = null;
+    job.recoveries = 0;
+    this.list.push(id);
+    return 'moved';
+  }
+
   restore(id: string): boolean {
     const job = this.jobs.get(id);
     if (!job || (job.status !== 'queued' && job.status !== 'started')) return false;
