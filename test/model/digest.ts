@@ -91,6 +91,7 @@ const knowledgeLines = function* (world: World): Generator<Line> {
   yield line('open', [...story.open].map(String));
   yield line('attempts', [...story.attempts].map(String));
   yield line('fences', story.fences.keys());
+  yield line('requeued', story.requeued);
 };
 
 const heldText = ({ job, hasBegun, isBeginTold, isBeaten }: Held): string =>

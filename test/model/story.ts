@@ -22,6 +22,8 @@ interface Chapters {
   readonly attempts: ReadonlyMap<string, number>;
   /** `<job> <fence>` of handlers that have begun, and the execution that has it. */
   readonly fences: ReadonlyMap<string, string>;
+  /** Jobs that were requeued while a canceled run of theirs may have gone on. */
+  readonly requeued: ReadonlySet<string>;
   readonly lastEntry: string;
 }
 
@@ -36,6 +38,7 @@ export class Story implements Chapters {
     ended: new Map(),
     attempts: new Map(),
     fences: new Map(),
+    requeued: new Set(),
     lastEntry: '-',
   });
 
@@ -44,6 +47,7 @@ export class Story implements Chapters {
   readonly ended: ReadonlyMap<string, Ending>;
   readonly attempts: ReadonlyMap<string, number>;
   readonly fences: ReadonlyMap<string, string>;
+  readonly requeued: ReadonlySet<string>;
   readonly lastEntry: string;
 
   private constructor(chapters: Chapters) {
@@ -52,6 +56,7 @@ export class Story implements Chapters {
     this.ended = chapters.ended;
     this.attempts = chapters.attempts;
     this.fences = chapters.fences;
+    this.requeued = chapters.requeued;
     this.lastEntry = chapters.lastEntry;
   }
 
@@ -71,6 +76,7 @@ export class Story implements Chapters {
     const open = new Map(this.open);
     const ended = new Map(this.ended);
     const attempts = new Map(this.attempts);
+    const requeued = new Set(this.requeued);
     let { lastEntry } = this;
 
     const end = (execution: string, ending: Ending): void => {
@@ -82,6 +88,7 @@ export class Story implements Chapters {
       ended.set(execution, ending);
     };
     const tell = (event: LifecycleEvent): void => {
+      const before = path.statusOf(event.jobId);
       path.tell(event);
       const { jobId, kind, worker } = event;
       if (kind === 'started') {
@@ -101,6 +108,17 @@ export class Story implements Chapters {
       } else if (kind === 'quarantined') {
         // A failed run was ended by its event before; a run that was recovered too often ends here.
         for (const [execution, id] of open) if (id === jobId) end(execution, 'takenAway');
+      } else if (kind === 'requeued' && before === 'canceled') {
+        requeued.add(jobId);
+        for (const [execution, id] of open) {
+          if (id !== jobId) continue;
+          open.delete(execution);
+          ended.set(execution, 'takenAway');
+        }
+      } else if (kind === 'lost' && requeued.has(jobId) && !ended.has(event.execution)) {
+        // Claimed ahead, and never told to have started.
+        if (open.has(event.execution)) throw new Error(`${event.execution} is lost, and runs`);
+        ended.set(event.execution, 'takenAway');
       } else if (kind === 'lost' && ended.get(event.execution) !== 'takenAway') {
         throw new Error(`${event.execution} is told as lost, and nobody had taken its job away`);
       }
@@ -109,7 +127,7 @@ export class Story implements Chapters {
       lastEntry = entryId;
       for (const event of unfoldEntry(queue, entryId, fields)) tell(event);
     }
-    return new Story({ ...this, path, open, ended, attempts, lastEntry });
+    return new Story({ ...this, path, open, ended, attempts, requeued, lastEntry });
   }
 
   /** A handler begins. @throws when another run had the same fence */

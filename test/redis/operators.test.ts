@@ -350,6 +350,7 @@ describe('requeue out of other registries', () => {
       ]);
       const worker = wire.worker();
       const again = await worker.claimOne();
+      expect(again.attempt).toBeGreaterThan(old.attempt);
       expect(await renew()).toEqual(['lost']);
       expect(await zombie.settle(old, finish('"old"'))).toBe('lost');
       expect(await wire.status('a')).toBe('started');

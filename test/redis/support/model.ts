@@ -262,10 +262,7 @@ export class Model {
       return job ? 'notFailed' : 'unknown';
     }
     this.take(this.failedQueue, id);
-    job.status = 'queued';
-    job.exec = null;
-    job.recoveries = 0;
-    this.list.push(id);
+    this.putBack(id, job);
     return 'requeued';
   }
 
@@ -274,11 +271,17 @@ export class Model {
     if (job?.status !== status) return job?.status ?? '';
     for (const [execution, holder] of this.wip) if (holder === id) this.wip.delete(execution);
     this.flying = this.flying.filter((other) => other !== id);
+    this.putBack(id, job);
+    return 'moved';
+  }
+
+  private putBack(id: string, job: ModelJob): void {
     job.status = 'queued';
+    // Its handler may have begun untold.
+    if (job.exec !== null) job.attempt += 1;
     job.exec = null;
     job.recoveries = 0;
     this.list.push(id);
-    return 'moved';
   }
 
   restore(id: string): boolean {
