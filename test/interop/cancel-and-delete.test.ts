@@ -75,6 +75,32 @@ return [job.id for job in jobs]`);
     await expect(job.result({ timeoutMs: 1_000 })).rejects.toThrow(/canceled/);
   });
 
+  it('cancels a running job, and Node requeues it before its worker knows: only the new run counts', async () => {
+    const seen: Verdict[] = [];
+    await sides.boot({
+      queues: ['again'],
+      isolation: 'inline',
+      concurrency: 1,
+      // A heartbeat would come after a minute.
+      wire: { narrowLeaseMs: 240_000, wideLeaseSeconds: 240 },
+      on: { onSettled: ({ verdict }) => seen.push(verdict) },
+    });
+    const job = await enqueueHanging('again');
+    await sides.python.run('fetch(id).cancel()', { id: job.id });
+    await sides.rq.queue('again').registries.canceled.requeue(job.id);
+    await until('the old run is refused', () => seen[0]);
+    await until('the new one runs', async () => {
+      const { status, attempt } = await job.fetch();
+      return status === 'started' && attempt === 2;
+    });
+    await job.stop();
+    await until('it is settled', () => seen.length === 2);
+    expect(seen).toEqual(['lost', 'stopped']);
+    expect(await counts('again')).toEqual({ ...none, failed: 1 });
+    expect(await sides.redis.zcard('rq:wip:again')).toBe(0);
+    await job.delete();
+  });
+
   it('33: deletes a running job: its handler is aborted, and nothing of it comes back', async () => {
     await boot('deleted');
     const job = await enqueueHanging('deleted');
