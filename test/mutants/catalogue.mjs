@@ -254,6 +254,14 @@ export const mutants = [
     red: { 'redis/operators': 'takes the lease of a canceled job' },
   },
   {
+    name: 'requeue-gives-a-new-fence',
+    why: 'a canceled job that was claimed ahead and is requeued would have two runs of one fence',
+    file: lua('parts/requeue-job'),
+    from: '(integer(held[2]) or 0) + 1)',
+    to: '(integer(held[2]) or 0))',
+    red: { 'redis/operators': 'takes the lease of a canceled job' },
+  },
+  {
     name: 'event-with-its-change',
     why: 'what changed would not be told',
     file: lua('settle-and-claim'),
