@@ -22,6 +22,7 @@ export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/err
 export type { Outcome, SerializedError } from './actors/outcome.js';
 export type { Prefetch } from './actors/prefetch.js';
 export type { Settled } from './actors/recorder.js';
+export type { WebhookHosts } from './actors/webhook-hosts.js';
 export type { WorkerEvents, WorkerSummary } from './actors/worker.js';
 export type { Isolation, WorkerOptions } from './actors/worker-options.js';
 export { bootCron, type CronEvents, type CronOptions, type RunningCron } from './boot/boot-cron.js';

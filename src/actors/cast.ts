@@ -52,6 +52,8 @@ import { type SchedulerHands, schedulerHands, schedulerTimes } from './scheduler
 import { type SupervisorMessage, supervisor } from './supervisor.js';
 import { broomOf, sweeper } from './sweeper.js';
 import { Tally } from './tally.js';
+import { webhookFilter } from './webhook-hosts.js';
+import { requestStatus } from './webhook-request.js';
 import { WebhookSender } from './webhook-sender.js';
 import type { WorkerEvents } from './worker-events.js';
 import type { WorkerPlan } from './worker-options.js';
@@ -86,7 +88,7 @@ export class Cast implements Leaver {
   private readonly inbox: CommandInbox;
   private readonly tally: Tally;
   private readonly idleWatch: IdleWatch;
-  private readonly webhooks = new WebhookSender((error) => this.events.onTrouble(error));
+  private readonly webhooks: WebhookSender;
   private readonly repetitions = new Repetitions();
   private readonly system: ActorSystem;
   private readonly recorder: ActorRef<RecorderMessage>;
@@ -113,6 +115,11 @@ export class Cast implements Leaver {
     const settings = { queues, worker, tag, wire, burst, order };
     const onTrouble = (error: unknown): void => this.trouble(error);
     this.record = recordOf(plan);
+    this.webhooks = new WebhookSender(
+      (error) => this.events.onTrouble(error),
+      requestStatus,
+      webhookFilter(plan.webhooks),
+    );
     this.redis = openCommandConnection(url, worker);
     this.rescue = rescueFor(this.redis, wire, (casualty) => this.fell(casualty));
     this.schedule = plan.scheduler ? schedulerHands(this.redis, queues, wire) : null;

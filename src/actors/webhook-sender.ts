@@ -4,6 +4,7 @@ import type { Webhook } from '../redis/webhooks.js';
 import { UnreadableAfterwardsError, WebhookFailedError } from './errors.js';
 import type { Settled } from './recorder.js';
 import { settlementOf } from './settlement-of.js';
+import { requestStatus } from './webhook-request.js';
 
 const mostAtOnce = 16;
 const mostWaiting = 1_000;
@@ -31,7 +32,8 @@ export class WebhookSender {
 
   constructor(
     private readonly onTrouble: (error: unknown) => void,
-    private readonly send: typeof fetch = fetch,
+    private readonly send: typeof requestStatus = requestStatus,
+    private readonly isAllowed: (url: URL) => boolean = () => true,
   ) {}
 
   settled({ job, outcome, verdict }: Settled): void {
@@ -45,7 +47,9 @@ export class WebhookSender {
     const body = bodyOf(job, on as Webhook['on'], excInfo);
     for (const webhook of due) {
       const request = { webhook, jobId: job.jobId, body: webhook.method === 'POST' ? body : null };
-      if (this.waiting.length < mostWaiting) this.waiting.push(request);
+      if (!this.isAllowed(new URL(webhook.url)))
+        this.failed(request, "the worker's option webhooks does not allow this host");
+      else if (this.waiting.length < mostWaiting) this.waiting.push(request);
       else this.failed(request, `${mostWaiting} others wait`);
     }
     this.sendOn();
@@ -74,20 +78,17 @@ export class WebhookSender {
     const { webhook, body } = request;
     const timeoutMs = Math.min(webhook.timeoutMs, longestRequestMs);
     try {
-      const response = await this.send(webhook.url, {
+      const { status } = await this.send(webhook.url, {
         method: webhook.method,
         headers: {
           ...(body !== null && { 'Content-Type': 'application/json' }),
           ...webhook.headers,
         },
         body,
-        // Where a receiver points to is not where the producer said.
-        redirect: 'manual',
         signal: AbortSignal.any([this.leaving.signal, AbortSignal.timeout(timeoutMs)]),
       });
-      // However long the answer is, nobody reads it.
-      await response.body?.cancel();
-      if (!response.ok) this.failed(request, `it answered ${response.status}`);
+      // A redirect too: where a receiver points to is not where the producer said.
+      if (status < 200 || status > 299) this.failed(request, `it answered ${status}`);
     } catch (error) {
       this.failed(request, this.leaving.signal.aborted ? 'the worker left' : reasonOf(error));
     }
@@ -100,9 +101,10 @@ export class WebhookSender {
 }
 
 const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  // fetch says "fetch failed" and keeps what happened to itself.
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { errors, message } = error as Partial<AggregateError>;
+  // A name with several addresses: what happened at each, and no message.
+  if (errors?.length) return errors.map(reasonOf).join(', ');
+  return message ?? String(error);
 };
 
 /** RQ's: `Webhook.get_payload`. */

@@ -7,7 +7,9 @@ import { checkQueueName } from '../redis/names.js';
 import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js';
 import { checkOrder, type QueueOrder } from '../streams/queue-order.js';
 import { type Durability, durabilities } from './durability.js';
+import { isDeniedVariable } from './executor/child-environment.js';
 import type { Prefetch } from './prefetch.js';
+import { type WebhookHosts, webhookFilter } from './webhook-hosts.js';
 
 /** Where handlers run. Outcomes, events and options are the same for all three. */
 export type Isolation =
@@ -63,8 +65,19 @@ export interface WorkerOptions {
   killGraceMs?: number;
   /** Results with more bytes fail their job. Default 1 MiB. */
   maxResultBytes?: number;
-  /** Additional environment of children; `REDIS_URL` and Node's own control variables never reach them. */
+  /** Additional environment of children, whatever the names. */
   env?: Record<string, string>;
+  /**
+   * Names of the only variables of the worker that its children get, beside those that Node needs to run (`PATH`, `HOME`,
+   * `TZ`, …). Default: all. Those that begin with `REDIS_`, `RQ_` or `RXRQ_`, and Node's own control variables, children
+   * never get from the worker, only by `env`. With `inline` there are no children, and handlers see all.
+   */
+  inheritEnv?: readonly string[];
+  /**
+   * Where webhooks of jobs may go: `all`, `none`, or to these hosts, each with any port (`example.com`) or with one
+   * (`example.com:8080`). What is not allowed is not sent, and `onTrouble` is told. Default `all`.
+   */
+  webhooks?: WebhookHosts;
   /** The keys of encrypted jobs. They stay in the worker's process; no child gets them. */
   encryption?: EncryptionOptions;
   wire?: Partial<WireSettings>;
@@ -92,6 +105,9 @@ export interface WorkerPlan {
   killGraceMs: number;
   maxResultBytes: number;
   env: Record<string, string>;
+  /** `null`: all that are not denied. */
+  inheritEnv: readonly string[] | null;
+  webhooks: WebhookHosts;
   cipher: Cipher | null;
   wire: WireSettings;
 }
@@ -112,6 +128,8 @@ const defaults = {
   killGraceMs: 5_000,
   maxResultBytes: 1_048_576,
   env: {},
+  inheritEnv: null,
+  webhooks: 'all' as const,
 };
 
 /** Names of all options, for whoever passes some of them on. */
@@ -185,7 +203,24 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
       throw new InvalidOptionError(option, 'it must be true or false');
   }
   checkOrder(plan.order, plan.queues);
+  webhookFilter(plan.webhooks);
+  if (given.inheritEnv !== undefined) checkNames(given.inheritEnv);
   return plan;
+};
+
+const checkNames = (given: unknown): void => {
+  if (!Array.isArray(given) || !given.every((name) => typeof name === 'string'))
+    throw new InvalidOptionError('inheritEnv', 'it must be a list of names of variables');
+  for (const name of given) {
+    if (!/^[A-Za-z_][\w.-]*$/.test(name))
+      throw new InvalidOptionError('inheritEnv', `'${name}' is no name of a variable`);
+    // Left out in silence, it would be missed in the handler.
+    if (isDeniedVariable(name))
+      throw new InvalidOptionError(
+        'inheritEnv',
+        `children never inherit ${name}; env gives it to them`,
+      );
+  }
 };
 
 // A pid comes again, also on the same host: only the random part makes the name unique.

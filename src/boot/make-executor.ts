@@ -1,3 +1,4 @@
+import { neededVariables } from '../actors/executor/child-environment.js';
 import type { Executor, ExecutorEvents } from '../actors/executor/executor.js';
 import { ExecutorProcess } from '../actors/executor/executor-process.js';
 import { InlineExecutor } from '../actors/executor/inline-executor.js';
@@ -37,7 +38,10 @@ const plainExecutor = (
       maxResultBytes,
       leaseMs: plan.wire.narrowLeaseMs,
       maxRssBytes: plan.killAboveMiB * 1_048_576,
-      environment: { set: plan.env },
+      environment: {
+        set: plan.env,
+        ...(plan.inheritEnv && { inherit: [...neededVariables, ...plan.inheritEnv] }),
+      },
     },
     events,
   );

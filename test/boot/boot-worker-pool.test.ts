@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { neededVariables } from '../../src/actors/executor/child-environment.js';
 import {
   bootWorkerPool,
   type PoolOptions,
@@ -52,6 +53,29 @@ describe('bootWorkerPool', () => {
     expect(await pool.stop()).toMatchObject({ finished: 1, failed: 0, left: [] });
     expect(pool.pids).toEqual([]);
     expect(await registered()).toEqual([]);
+  });
+
+  it('gives its workers what children may inherit and where webhooks may go', async () => {
+    const troubles: string[] = [];
+    await boot({
+      handlers: fixture('environment.js'),
+      isolation: 'pool',
+      workers: 1,
+      env: { FROM_US: 'x' },
+      // Of jest; its own environment has a dozen others.
+      inheritEnv: ['NODE_ENV'],
+      webhooks: ['receiver.example'],
+      durability: 'ignore',
+      on: { onTrouble: (_, message) => void troubles.push(message) },
+    });
+    const webhooks = [{ url: 'http://127.0.0.1:1/x', on: 'finished' as const }];
+    const job = await rq.queue().enqueueWith({ webhooks }, 'environment.names');
+    const names = (await job.result({ timeoutMs: 10_000 })) as string[];
+    expect(names).toEqual(expect.arrayContaining(['FROM_US', 'NODE_ENV', 'PATH']));
+    const more = ['FROM_US', 'NODE_ENV', ...neededVariables];
+    expect(names.filter((name) => !more.includes(name))).toEqual([]);
+    await until('the webhook was told', () => troubles.length > 0);
+    expect(troubles).toEqual([expect.stringMatching(/does not allow this host$/)]);
   });
 
   it('starts anew what dies', async () => {

@@ -6,7 +6,7 @@ import { freshRq } from '../support/fresh-rq.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { fakeTerminal, runHere } from './support/fake-io.js';
-import { endAll, Rxrq, rxrq } from './support/rxrq.js';
+import { endAll, Rxrq, rxrq, tasksModule } from './support/rxrq.js';
 
 let redis: Redis;
 let url: string;
@@ -51,6 +51,11 @@ describe('usage', () => {
     [['failed', 'eat'], 'Allowed choices are list, requeue, delete'],
     [['worker'], '--import FILE is missing'],
     [['worker', '--import', 'nowhere.js'], 'there is no such file'],
+    [['worker', '--import', tasksModule, '--inherit-env', 'RXRQ_URL'], 'never inherit RXRQ_URL'],
+    [['worker', '--import', tasksModule, '--webhooks', 'http://a/'], 'http://a/ is no host'],
+    [['worker', '--import', tasksModule, '--webhooks', 'a', '--webhooks', 'none'], 'exclude each'],
+    [['worker-pool', '--import', tasksModule, '--inherit-env', 'A=b'], "'A=b' is no name"],
+    [['worker-pool', '--import', tasksModule, '--webhooks', '*/'], '*/ is no host'],
     [['info', '--url', 'http://user:hunter2@host'], 'the Redis URL is not valid'],
   ])('%j ends with 2 and says why', async (args, message) => {
     const io = fakeTerminal({ RQ_REDIS_URL: url });

@@ -63,6 +63,8 @@ describe('precedence', () => {
         queues: 'low',
         grace: 1.5,
         import: ['a.js', './b.js'],
+        inheritEnv: [],
+        webhooks: 'none',
       },
       enqueue: { timeout: '5m', retryInterval: ['1', '1m'] },
     });
@@ -82,6 +84,14 @@ describe('precedence', () => {
       [join(directory, 'a.js'), join(directory, 'b.js')],
       'file',
       'worker.import',
+    ]);
+    // Nothing allowed is not the default, which is all.
+    expect(await setting('worker', 'inheritEnv')).toEqual([[], 'file', 'worker.inheritEnv']);
+    expect(await setting('worker', 'webhooks')).toEqual([['none'], 'file', 'worker.webhooks']);
+    expect(await setting('worker', 'inheritEnv', { RXRQ_INHERIT_ENV: 'A, B' })).toEqual([
+      ['A', 'B'],
+      'environment',
+      'RXRQ_INHERIT_ENV',
     ]);
     expect(await setting('enqueue', 'timeout')).toEqual([300, 'file', 'enqueue.timeout']);
     expect(await setting('enqueue', 'retryInterval')).toEqual([

@@ -128,7 +128,8 @@ export const threats = [
   {
     number: 16,
     threat: 'a handler that reads the environment of its worker',
-    defence: 'children get no Redis URL, no keys and no control variables of Node',
+    defence:
+      'children get nothing that begins with `REDIS_`, `RQ_` or `RXRQ_`, no keys and no control variables of Node; with `inheritEnv` only what it names',
     elsewhere: [`${child}: has no Redis URL`, `${child}: can be an explicit list`],
   },
   {
@@ -157,7 +158,7 @@ export const threats = [
     defence:
       'callbacks are registered handlers; requests follow no redirect, read no answer and have a time limit',
     without:
-      'a job may name any http address that the worker reaches: let its network decide, or take webhooks from nobody',
+      'a job may name any http address that the worker reaches, unless its option [`webhooks`](jobs.md#webhooks) names the hosts; names are not resolved for it, so let the network decide too',
   },
   {
     number: 21,

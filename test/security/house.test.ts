@@ -32,7 +32,10 @@ describe('the house', () => {
 
   it('S21: S22: S23: S24: listens on no port, so that nobody can ask it anything', () => {
     const listening = filesOf('src').filter((file) =>
-      /node:(?:https?|http2|dgram)'|createServer/.test(read(file)),
+      /node:(?:https?|http2|dgram)'|createServer/.test(
+        // Webhooks ask, and are asked nothing.
+        read(file).replaceAll(/^import \{ request as \w+ \} from 'node:https?';$/gm, ''),
+      ),
     );
     expect(listening).toEqual([]);
   });

@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { requestStatus } from '../../src/actors/webhook-request.js';
 import { bootWorker, Rq } from '../../src/index.js';
 import { runHere } from '../cli/support/fake-io.js';
 import { startPrivateRedis } from '../support/redis.js';
@@ -86,4 +90,21 @@ describe('S26: TLS', () => {
     const shown = await runHere(`rediss://127.0.0.1:${server.port}`, 'info');
     expect(shown.code).toBe(3);
   }, 20_000);
+
+  it('S26: sends no webhook to a receiver for whose certificate nobody vouches', async () => {
+    const [key, cert] = [readFileSync(file('key.pem')), readFileSync(file('cert.pem'))];
+    let asked = 0;
+    const receiver = createServer({ key, cert }, (_, response) => {
+      asked += 1;
+      response.end();
+    });
+    await once(receiver.listen(0, '127.0.0.1'), 'listening');
+    const url = `https://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    const signal = AbortSignal.timeout(10_000);
+    await expect(
+      requestStatus(url, { method: 'GET', headers: {}, body: null, signal }),
+    ).rejects.toThrow(/self-signed certificate/);
+    expect(asked).toBe(0);
+    receiver.close();
+  });
 });

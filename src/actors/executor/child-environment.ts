@@ -7,17 +7,35 @@ export interface ChildEnvironment {
 }
 
 /**
- * Never inherited. The Redis URLs hold credentials; NODE_OPTIONS would load our own flags (or an
- * inspector) once more; the others would make Node open an IPC channel that handlers could reach.
+ * Never inherited. NODE_OPTIONS would load our own flags (or an inspector) once more; the others would make Node open
+ * an IPC channel that handlers could reach.
  */
-export const deniedVariables: readonly string[] = [
-  'REDIS_URL',
-  'RQ_REDIS_URL',
-  'RXRQ_REDIS_URL',
+const deniedVariables: readonly string[] = [
   'NODE_OPTIONS',
   'NODE_CHANNEL_FD',
   'NODE_CHANNEL_SERIALIZATION_MODE',
   'NODE_UNIQUE_ID',
+];
+
+/** Beginnings of all that tells rxrq, RQ or both where Redis is, and with which password. */
+const deniedPrefixes: readonly string[] = ['REDIS_', 'RQ_', 'RXRQ_'];
+
+/** Whether children never inherit the variable. They can be given it, by `set`. */
+export const isDeniedVariable = (name: string): boolean =>
+  deniedVariables.includes(name) || deniedPrefixes.some((prefix) => name.startsWith(prefix));
+
+/** What Node, and most of what handlers call, needs to run at all; no secret has its place in them. */
+export const neededVariables: readonly string[] = [
+  'PATH',
+  'LD_LIBRARY_PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
 ];
 
 /** The environment for a child, from the parent's. Pure. */
@@ -27,8 +45,9 @@ export const childEnvironment = (
 ): Record<string, string> => {
   const environment: Record<string, string> = {};
   for (const name of inherit ?? Object.keys(parent)) {
-    const value = parent[name];
-    if (value !== undefined && !deniedVariables.includes(name)) environment[name] = value;
+    // A name such as `constructor` finds what is no variable.
+    const value = Object.hasOwn(parent, name) ? parent[name] : undefined;
+    if (value !== undefined && !isDeniedVariable(name)) environment[name] = value;
   }
   return { ...environment, ...set };
 };

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { type Durability, durabilities } from '../../actors/durability.js';
 import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
+import type { WebhookHosts } from '../../actors/webhook-hosts.js';
 import { type Isolation, planWorker } from '../../actors/worker-options.js';
 import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
 import type { QueueOrder } from '../../streams/queue-order.js';
@@ -25,6 +26,8 @@ export interface WorkerCommandOptions extends CommonOptions {
   name?: string;
   grace?: number;
   maxJobsPerChild?: number;
+  inheritEnv?: string[];
+  webhooks?: string[];
   lease?: number;
   maxIdleTime?: number;
   dequeueStrategy: 'default' | 'round_robin' | 'random';
@@ -80,6 +83,16 @@ export const withWorkerFlags = (command: Command): Command =>
       '--max-jobs-per-child <n>',
       'replace a child after so many jobs (default: 10000)',
       wholeNumber(1),
+    )
+    .option(
+      '--inherit-env <name>',
+      'the only variables that children get, beside what Node needs (repeatable; default: all)',
+      repeated(String),
+    )
+    .option(
+      '--webhooks <host>',
+      'the only host, or host:port, that webhooks of jobs are sent to; none or all (repeatable; default: all)',
+      repeated(String),
     )
     .option(
       '--lease <seconds>',
@@ -167,7 +180,7 @@ const writePid = (path: string): void => {
 };
 
 const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder => {
-  if (weight === undefined)
+  if (!weight?.length)
     return dequeueStrategy === 'default'
       ? 'strict'
       : dequeueStrategy === 'round_robin'
@@ -178,11 +191,19 @@ const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder 
   return { weights: Object.fromEntries(weight) };
 };
 
+const hostsOf = (given: readonly string[]): WebhookHosts => {
+  const word = given.find((text): text is 'all' | 'none' => text === 'all' || text === 'none');
+  if (word === undefined) return given;
+  if (given.length > 1)
+    throw new UsageError(`--webhooks ${word} and other hosts exclude each other`);
+  return word;
+};
+
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
   if (options.withScheduler && !options.scheduler)
     throw new UsageError('--with-scheduler and --no-scheduler exclude each other');
-  if (!options.import)
+  if (!options.import?.length)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [
     ...options.import,
@@ -193,6 +214,7 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
       throw new UsageError(`handler module ${path} did not load: there is no such file`);
   }
   const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
+  const { inheritEnv, webhooks } = options;
   return {
     url: redisAddress(options),
     queues,
@@ -211,6 +233,8 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     ...(name !== undefined && { name }),
     ...(grace !== undefined && { graceMs: grace * 1_000 }),
     ...(maxJobsPerChild !== undefined && { maxJobsPerChild }),
+    ...(inheritEnv !== undefined && { inheritEnv }),
+    ...(webhooks !== undefined && { webhooks: hostsOf(webhooks) }),
     ...(lease !== undefined && { wire: { narrowLeaseMs: lease * 1_000 } }),
   };
 };

@@ -87,7 +87,8 @@ const settingOf = (option: Option): Setting => {
         : texts.reduce<unknown>(
             // Parsers of single values are given no value before theirs.
             (before, text) => option.parseArg?.(text, before as never),
-            undefined,
+            // An empty list in the file is one that allows nothing, and not the default.
+            texts.length === 0 ? [] : undefined,
           ),
   };
 };

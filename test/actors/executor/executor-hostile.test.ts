@@ -177,8 +177,30 @@ describe('what a handler sees', () => {
     expect(seen).toMatchObject({ hasSend: false });
   });
 
+  it('has nothing by which RQ or rxrq are told where Redis is, and all else', async () => {
+    const told = [
+      'RXRQ_URL',
+      'RXRQ_PASSWORD',
+      'RXRQ_SENTINEL_PASSWORD',
+      'REDIS_PASSWORD',
+      'RQ_CONFIG',
+    ];
+    for (const name of told) process.env[name] = 'S3cr3t';
+    process.env.MY_REDIS_HINT = 'mine';
+    try {
+      const { outcome } = await startChild({ environment: { set: { RXRQ_HOST: 'on purpose' } } });
+      const { env } = JSON.parse((await outcome('surroundings')).result.toString());
+      expect(Object.values(env)).not.toContain('S3cr3t');
+      expect(env).toMatchObject({ MY_REDIS_HINT: 'mine', RXRQ_HOST: 'on purpose' });
+    } finally {
+      for (const name of [...told, 'MY_REDIS_HINT']) delete process.env[name];
+    }
+  });
+
   it('can be an explicit list of variables', async () => {
-    const { outcome } = await startChild({ environment: { inherit: ['PATH', 'REDIS_URL'] } });
+    const { outcome } = await startChild({
+      environment: { inherit: ['PATH', 'REDIS_URL', 'constructor'] },
+    });
     const seen = JSON.parse((await outcome('surroundings')).result.toString());
     expect(Object.keys(seen.env)).toEqual(['PATH']);
   });
