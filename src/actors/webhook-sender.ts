@@ -76,7 +76,9 @@ export class WebhookSender {
 
   private async request(request: Request): Promise<void> {
     const { webhook, body } = request;
-    const timeoutMs = Math.min(webhook.timeoutMs, longestRequestMs);
+    const limit = AbortSignal.timeout(Math.min(webhook.timeoutMs, longestRequestMs));
+    // `any` holds it weakly, and one that the collector took never aborts anything.
+    limit.addEventListener('abort', ignore);
     try {
       const { status } = await this.send(webhook.url, {
         method: webhook.method,
@@ -85,12 +87,14 @@ export class WebhookSender {
           ...webhook.headers,
         },
         body,
-        signal: AbortSignal.any([this.leaving.signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([this.leaving.signal, limit]),
       });
       // A redirect too: where a receiver points to is not where the producer said.
       if (status < 200 || status > 299) this.failed(request, `it answered ${status}`);
     } catch (error) {
       this.failed(request, this.leaving.signal.aborted ? 'the worker left' : reasonOf(error));
+    } finally {
+      limit.removeEventListener('abort', ignore);
     }
   }
 
@@ -99,6 +103,8 @@ export class WebhookSender {
     this.onTrouble(new WebhookFailedError(jobId, origin + pathname, reason));
   }
 }
+
+const ignore = (): void => undefined;
 
 const reasonOf = (error: unknown): string => {
   const { errors, message } = error as Partial<AggregateError>;

@@ -5,6 +5,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Settled } from '../../src/actors/recorder.js';
 import { type WebhookHosts, webhookFilter } from '../../src/actors/webhook-hosts.js';
@@ -87,6 +89,21 @@ describe('S20: webhooks', () => {
     answer = () => undefined;
     const sender = sendTo({ url: origin, timeout: 1 });
     await until('it was told', () => troubles.length === 1);
+    expect(troubles[0]).toMatch(/timeout/i);
+    await sender.leave();
+  });
+
+  it('S20: keep it when the garbage collector runs', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    answer = () => undefined;
+    const sender = sendTo({ url: origin, timeout: 1 });
+    await until('it was sent', () => seen.length === 1);
+    collect();
+    await until('it was told', () => {
+      collect();
+      return troubles.length === 1;
+    });
     expect(troubles[0]).toMatch(/timeout/i);
     await sender.leave();
   });
