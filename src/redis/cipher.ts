@@ -7,6 +7,7 @@ import {
 } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from './errors.js';
+import { checkKnown } from './known-options.js';
 import { UndecodablePayloadError } from './payload/errors.js';
 
 /** Encrypts what jobs carry: arguments, meta, results and tracebacks. Names, times and events stay plain. */
@@ -31,6 +32,8 @@ const textOpening = 'rxrq-sealed:';
 // A traceback that was put behind a sentence of ours has it in its middle.
 const sealedText = /rxrq-sealed:([A-Za-z0-9+/]+={0,2})/;
 
+const known = new Set(['keys', 'current', 'required']);
+
 /** AES-256-GCM around a serializer's bytes. Its keys are in nothing that is printed. */
 export class Cipher {
   readonly #keys = new Map<string, KeyObject>();
@@ -38,7 +41,9 @@ export class Cipher {
   readonly #isRequired: boolean;
 
   /** @throws InvalidOptionError, without any part of a key */
-  constructor({ keys, current, required = false }: EncryptionOptions) {
+  constructor(options: EncryptionOptions) {
+    checkKnown(options, known, 'encryption.');
+    const { keys, current, required = false } = options;
     if (typeof keys !== 'object' || keys === null)
       throw new InvalidOptionError('encryption.keys', 'it must be keys by their ids');
     for (const [id, key] of Object.entries(keys)) {

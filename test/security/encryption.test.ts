@@ -67,6 +67,13 @@ const everything = async (): Promise<string> => {
 };
 
 describe('encryption', () => {
+  it('refuses an option that it does not know: a slip would leave plain jobs allowed', () => {
+    const slip = { ...encryption, requred: true } as EncryptionOptions;
+    expect(() => new Rq({ url: redis.url, encryption: slip })).toThrow(
+      'Invalid option encryption.requred: it is none of keys, current, required',
+    );
+  });
+
   it.each(isolations)(
     'S14: leaves nothing readable of arguments, meta and result, %s',
     async (isolation) => {
