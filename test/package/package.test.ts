@@ -45,7 +45,7 @@ describe('the package', () => {
   });
 
   it('holds what is meant for its users, and nothing of the workshop', () => {
-    for (const file of ['README.md', 'LICENSE', 'package.json', 'dist/index.d.ts']) {
+    for (const file of ['README.md', 'SECURITY.md', 'LICENSE', 'package.json', 'dist/index.d.ts']) {
       expect([file, existsSync(join(installed, file))]).toEqual([file, true]);
     }
     for (const file of ['src', 'test', 'scripts', 'bench', 'node_modules']) {
