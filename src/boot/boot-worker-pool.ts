@@ -81,6 +81,8 @@ export const bootWorkerPool = async (options: PoolOptions): Promise<RunningPool>
 type MemberMessage = { kind: 'exited'; code: number | null; signal: string | null };
 
 class Pool implements RunningPool {
+  // With #, as it holds where Redis is and the keys: nothing that prints objects sees it.
+  readonly #member: BootOptions;
   private readonly children = new Map<number, ChildProcess>();
   private readonly up = new Set<number>();
   private readonly ready = deferred<void>();
@@ -94,9 +96,10 @@ class Pool implements RunningPool {
   constructor(
     private readonly size: number,
     private readonly mostDeaths: number,
-    private readonly member: BootOptions,
+    member: BootOptions,
     private readonly on: PoolEvents,
   ) {
+    this.#member = member;
     this.end.promise.catch(() => undefined);
     this.ready.promise.catch(() => undefined);
     this.system = new ActorSystem({ onFatal: (error) => this.giveUp(error) });
@@ -145,7 +148,7 @@ class Pool implements RunningPool {
         started: () => this.launch(slot, context),
         receive: ({ code, signal }) => {
           const isDeath = code !== 0;
-          if (this.stopsAsked > 0 || (!isDeath && this.member.burst)) {
+          if (this.stopsAsked > 0 || (!isDeath && this.#member.burst)) {
             this.ended += 1;
             context.end();
             this.endWhenEmpty();
@@ -176,7 +179,7 @@ class Pool implements RunningPool {
       this.on.onExit?.(slot, code, signal);
       context.self.tell({ kind: 'exited', code, signal });
     });
-    child.send(this.member, () => undefined);
+    child.send(this.#member, () => undefined);
   }
 
   private heed(slot: number, report: MemberReport): void {

@@ -1,5 +1,5 @@
 import { type ClusterAddress, isClusterUrl, parseClusterUrl } from '../redis/cluster-address.js';
-import type { RedisAddress, RedisSettings } from '../redis/connection.js';
+import { isWellFormed, type RedisAddress, type RedisSettings } from '../redis/connection.js';
 import { UsageError } from './exit.js';
 import type { RedisOptions } from './redis-options.js';
 
@@ -15,7 +15,7 @@ const checkUrl = (url: string): string => {
     return url;
   }
   // The URL itself is not repeated: it may hold a password, and where that ends is just what is unclear.
-  if (!isPath(url) && (!/^(rediss?|valkeys?):\/\//.test(url) || !URL.canParse(url))) {
+  if (!isPath(url) && (!/^(rediss?|valkeys?):\/\//.test(url) || !isWellFormed(url))) {
     throw new UsageError(
       'the Redis URL is not valid: it must look like redis://user:password@host:6379/0, with special characters of the password as %XX',
     );

@@ -16,7 +16,7 @@ export interface ClusterAddress
 /** Whether an address is of a cluster, in either form. */
 export const isClusterUrl = (url: string): boolean => /^rediss?\+cluster:/.test(url);
 
-const form = /^redis(s?)\+cluster:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^@/?#]+)(?:\/([^/?#]*))?$/;
+const form = /^redis(s?)\+cluster:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^@/?#]+)(?:\/([^/?#@]*))?$/;
 
 /** `redis+cluster://user:password@host:port,host:port/space`, or with `rediss+cluster`. @throws InvalidOptionError */
 export const parseClusterUrl = (url: string): ClusterAddress => {
@@ -60,11 +60,13 @@ export const readNode = (text: string, sameHost?: string): ClusterNode | null =>
 /** The nodes to begin with, and the space. @throws InvalidOptionError */
 export const planCluster = (address: ClusterAddress): { nodes: ClusterNode[]; space: string } => {
   const nodes = address.cluster.map((text) => {
-    const node = readNode(text);
+    // A whole URL, by mistake, may hold a password, and errors name hosts.
+    const isUrl = text.includes('@');
+    const node = isUrl ? null : readNode(text);
     if (!node)
       throw new InvalidOptionError(
         'cluster',
-        `${JSON.stringify(text)} is not of the form host:port`,
+        `${isUrl ? 'one that holds a user' : JSON.stringify(text)} is not of the form host:port`,
       );
     return node;
   });

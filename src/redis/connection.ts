@@ -1,10 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import {
   type ClusterAddress,
   isClusterUrl,
   parseClusterUrl,
   planCluster,
 } from './cluster-address.js';
+import { DiscreetRedis } from './discreet-redis.js';
 import { InvalidOptionError } from './errors.js';
 import { watchFailovers } from './failover-watch.js';
 import { SlotConnection } from './slot-connection.js';
@@ -60,9 +61,9 @@ const connect = (address: RedisAddress, options: RedisSettings, repeats: boolean
     const { cluster: _nodes, space: _space, ...own } = cluster;
     return new SlotConnection({ ...own, ...options }, { ...planCluster(cluster), repeats });
   }
-  if (typeof address === 'string') return new Redis(checkUrl(address), options);
+  if (typeof address === 'string') return new DiscreetRedis(options, checkUrl(address));
   const settings = { ...(address as RedisSettings), ...options };
-  const redis = new Redis(settings);
+  const redis = new DiscreetRedis(settings);
   if (settings.sentinels) watchFailovers(redis, settings);
   return redis;
 };
@@ -73,6 +74,7 @@ export const clusterIn = (address: RedisAddress): ClusterAddress | null => {
   return 'cluster' in address ? address : null;
 };
 
+// Nothing of a URL that is refused is repeated, nor the error of Node, which does: it may hold a password.
 const checkUrl = (url: string): string => {
   if (!/^(rediss?|valkeys?|unix):\/\/|^\//.test(url)) {
     throw new InvalidOptionError(
@@ -80,7 +82,33 @@ const checkUrl = (url: string): string => {
       'it must start with redis://, rediss://, redis+cluster:// or unix://',
     );
   }
-  return url;
+  if (/^unix:\/\/[^/].*@/s.test(url)) {
+    // ioredis takes all of it for the path, which errors name.
+    throw new InvalidOptionError(
+      'url',
+      'that of a socket holds no user: give { path, username, password } instead',
+    );
+  }
+  // ioredis does not know this name of the same.
+  const known = url.replace(/^valkey/, 'redis');
+  if (!/^(unix:|\/(?!\/))/.test(url) && !isWellFormed(known.replace(/^\/\//, 'redis://'))) {
+    throw new InvalidOptionError(
+      'url',
+      'it must look like redis://user:password@host:6379/0, with special characters of the password as %XX',
+    );
+  }
+  return known;
+};
+
+/** Whether a URL can be read, the user and the password in it too. */
+export const isWellFormed = (url: string): boolean => {
+  try {
+    const { username, password } = new URL(url);
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 /**

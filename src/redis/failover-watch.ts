@@ -1,4 +1,5 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { DiscreetRedis } from './discreet-redis.js';
 
 /**
  * Ends a connection for a new one; false, and nothing is done, while it is just being made. That ends by itself, and
@@ -27,7 +28,7 @@ class FailoverWatch {
   constructor(options: RedisOptions) {
     const { sentinels = [], name = 'mymaster' } = options;
     this.sentinels = sentinels.map(({ host = 'localhost', port = 26_379 }) => {
-      const sentinel = new Redis({
+      const sentinel = new DiscreetRedis({
         ...{ host, port, protocol: 2, enableReadyCheck: false, autoResubscribe: false },
         ...{ connectTimeout: 3_000, keepAlive: 10_000, retryStrategy: () => againMs },
         // Nothing is under way there that an orderly end would be waited for.

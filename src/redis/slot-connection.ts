@@ -1,5 +1,6 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { type ClusterNode, readNode } from './cluster-address.js';
+import { DiscreetRedis } from './discreet-redis.js';
 import { KnownNodes, type SlotRange } from './known-nodes.js';
 
 type Command = Parameters<Redis['sendCommand']>[0];
@@ -31,7 +32,7 @@ export interface SlotSettings {
  * would find only some of its keys. Redis sees to that as long as one key is declared that never exists (`runScript` does),
  * and answers ASK or TRYAGAIN; both are waited out here, and ASK is never followed to where a part of the keys is.
  */
-export class SlotConnection extends Redis {
+export class SlotConnection extends DiscreetRedis {
   readonly space: string;
   /** What stands before every key. */
   readonly tag: string;

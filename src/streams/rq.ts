@@ -74,7 +74,8 @@ const known = new Set([
 export class Rq {
   private readonly doors: Doors;
   private readonly knownQueues = new Map<string, Queue>();
-  private readonly address: RedisAddress;
+  // With #, as it may hold a password: nothing that prints objects sees it.
+  readonly #address: RedisAddress;
   private readonly closed$ = new ReplaySubject<void>(1);
   private readonly consumers = new Set<Consumer>();
   private replicas: Replicas | null = null;
@@ -91,11 +92,11 @@ export class Rq {
     const wire = planWire(options.wire);
     const waitReplicas = checkWaitReplicas(options.waitReplicas);
     const cipher = options.encryption ? new Cipher(options.encryption) : null;
-    this.address = addressOr(options.url);
-    const redis = openCommandConnection(this.address);
+    this.#address = addressOr(options.url);
+    const redis = openCommandConnection(this.#address);
     readWith(redis, cipher);
-    const blocking = (): Redis => openBlockingConnection(this.address);
-    const command = (): Redis => openCommandConnection(this.address);
+    const blocking = (): Redis => openBlockingConnection(this.#address);
+    const command = (): Redis => openCommandConnection(this.#address);
     const onTrouble = options.onTrouble ?? (() => undefined);
     const log = new EventLog(redis, blocking, onTrouble);
     this.doors = {
@@ -289,6 +290,6 @@ export class Rq {
 
   /** The address without credentials. */
   toString(): string {
-    return `Rq(${describeAddress(this.address)})`;
+    return `Rq(${describeAddress(this.#address)})`;
   }
 }

@@ -82,6 +82,7 @@ describe('where Redis is', () => {
     [['--sentinel', 'a:b:c'], {}, '--sentinel must be host:port'],
     [['-u', 'http://a'], {}, 'the Redis URL is not valid'],
     [[], { REDIS_URL: 'redis://u:p#w@h' }, 'the Redis URL is not valid'],
+    [['-u', 'redis://w:pw%zz@h'], {}, 'the Redis URL is not valid'],
     [[], { REDIS_SSL: 'maybe' }, 'REDIS_SSL must be true or false'],
     [[], { REDIS_PORT: 'x' }, 'REDIS_PORT must be a whole number'],
     [[], { REDIS_SSL: 'y', REDIS_SSL_KEYFILE: '/k' }, 'REDIS_SSL_KEYFILE is not read'],

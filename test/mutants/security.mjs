@@ -138,6 +138,22 @@ export const defences = [
     red: { 'security/secrets': 'S15: what somebody else’s module quotes' },
   },
   {
+    name: 'S15-discreet-errors',
+    why: 'what dies of a wrong password would print it, with the whole AUTH',
+    file: 'redis/discreet-redis.ts',
+    from: 'if (error.command) error.command = { name: error.command.name };',
+    to: 'if (error.command) error.command = { ...error.command };',
+    red: { 'security/secrets': 'S15: what does not come up' },
+  },
+  {
+    name: 'S15-discreet-options',
+    why: 'whoever prints an Rq, a queue or a job would print the password',
+    file: 'redis/discreet-redis.ts',
+    from: '  [inspect.custom](): object {\n    return shownOf(this);',
+    to: '  [inspect.custom](): object {\n    return { ...this.options };',
+    red: { 'security/secrets': 'S15: connections to a cluster' },
+  },
+  {
     name: 'S16-denied-variables',
     why: 'handlers would find the way to Redis in their environment',
     file: 'actors/executor/child-environment.ts',
@@ -189,8 +205,8 @@ export const defences = [
     name: 'S26-verified-certificates',
     why: 'anybody on the way could be Redis',
     file: 'redis/connection.ts',
-    from: 'new Redis(checkUrl(address), options)',
-    to: "new Redis(checkUrl(address), address.startsWith('rediss') ? { ...options, tls: { rejectUnauthorized: false } } : options)",
+    from: 'new DiscreetRedis(options, checkUrl(address))',
+    to: "new DiscreetRedis(address.startsWith('rediss') ? { ...options, tls: { rejectUnauthorized: false } } : options, checkUrl(address))",
     red: { 'security/tls': 'S26: refuses a certificate' },
   },
   {

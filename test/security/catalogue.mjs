@@ -117,12 +117,13 @@ export const threats = [
     number: 14,
     threat: 'secrets in the data of jobs',
     defence:
-      'events carry ids, and nothing of arguments, results and meta; encryption keeps these from all who read Redis',
+      'events carry ids, and nothing of arguments, results and meta; errors of Redis name the command, without what it was given; encryption keeps these from all who read Redis',
   },
   {
     number: 15,
     threat: 'credentials of Redis in messages',
-    defence: 'taken out of every text and JSON line of every command',
+    defence:
+      'errors hold no arguments of AUTH and never repeat a URL; what is printed of connections, and of all that holds one, is host, port and state; taken out of every text and JSON line of every command',
     elsewhere: ['cli/config: are never shown'],
   },
   {

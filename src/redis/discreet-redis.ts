@@ -1,0 +1,52 @@
+import { inspect } from 'node:util';
+import { Redis, type RedisOptions } from 'ioredis';
+
+type Command = Parameters<Redis['sendCommand']>[0];
+type Stream = Parameters<Redis['sendCommand']>[1];
+type Settings = Omit<RedisOptions, 'replyMapping'>;
+
+/**
+ * A connection whose password, and whose commands' arguments, are in no error and in nothing that is printed. ioredis gives
+ * its errors the whole command, that of AUTH too, and keeps its options where `inspect` and JSON find them.
+ */
+export class DiscreetRedis extends Redis {
+  constructor(options: Settings, url?: string) {
+    if (url === undefined) super(options);
+    else super(url, options);
+    const shown = { value: () => shownOf(this) };
+    // Pipelines and connectors hold the options as well.
+    Object.defineProperties(this.options, { [inspect.custom]: shown, toJSON: shown });
+    // For who does not ask `inspect.custom`: `console.dir` and `assert`.
+    for (const name of ['options', 'connector', 'condition'])
+      Object.defineProperty(this, name, { enumerable: false });
+  }
+
+  // Replies, aborts and ends of the connection: all that reject a command do it by this.
+  override sendCommand(command: Command, stream?: Stream): unknown {
+    const { reject } = command;
+    command.reject = (error) => reject(withoutArguments(error));
+    return super.sendCommand(command, stream);
+  }
+
+  override duplicate(override: Partial<Settings> = {}): Redis {
+    return new DiscreetRedis({ ...this.options, ...override });
+  }
+
+  [inspect.custom](): object {
+    return shownOf(this);
+  }
+
+  toJSON(): object {
+    return shownOf(this);
+  }
+}
+
+const shownOf = ({ options, status }: Redis): { redis: string; status: string } => {
+  const { path, host, port, sentinels, name } = options;
+  return { redis: sentinels ? `${name} of sentinels` : (path ?? `${host}:${port}`), status };
+};
+
+const withoutArguments = (error: Error & { command?: { name: string } }): Error => {
+  if (error.command) error.command = { name: error.command.name };
+  return error;
+};
