@@ -184,8 +184,9 @@ describe('what is printed of connections and of their errors', () => {
     ];
     for (const address of addresses) {
       const connection = openCommandConnection(address);
-      expect(printed(connection)).not.toContain(secret);
+      const shown = printed(connection);
       closeConnection(connection);
+      expect(shown).not.toContain(secret);
     }
   });
 
