@@ -21,8 +21,8 @@ export const judgeHouse = async (
   const report = (
     code: AuditCode,
     fact: string,
-    remedy: string,
-    mend: Mend,
+    remedy: string | null = null,
+    mend: Mend | null = null,
     queue: string | null = null,
     id: string | null = null,
   ): void => {
@@ -90,6 +90,7 @@ export const judgeHouse = async (
       args: [name, isOfCron(name) ? cronTtlSeconds : helperTtlSeconds],
     });
   }
+  for (const name of names.strangers) report('A19', `${name} is a name that rxrq does not know`);
   const longest = Math.ceil(eventLogLength * 1.1) + mostResults;
   const logs = [...names.queues].map(keys.events);
   for (const log of await pick(redis, 'xlen', logs, (length) => Number(length) > longest)) {

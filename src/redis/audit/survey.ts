@@ -17,6 +17,8 @@ export interface Names {
   workers: Set<string>;
   /** Of ours, or of cron's, which should expire or be bounded. */
   helpers: Set<string>;
+  /** Names under `rxrq:` that are none of ours. */
+  strangers: Set<string>;
   /** Keys of rate limits, as jobs name them. */
   limits: Set<string>;
   /** Queues with a limit of starts. */
@@ -182,6 +184,7 @@ const sortNames = async (redis: Redis): Promise<Names> => {
     results: new Set(),
     workers: new Set(),
     helpers: new Set(),
+    strangers: new Set(),
     limits: new Set(),
     startLimits: new Set(),
     groups: new Set(),
@@ -210,6 +213,14 @@ const helperPrefixes = [
   ...['rxrq:reply:', 'rq:clean_registries:', prefixes.mailbox, prefixes.answer, prefixes.starts],
   ...[prefixes.cron, prefixes.cronScheduler, prefixes.cronHistory, prefixes.schedulerLock],
 ];
+// All that `keys.ts` names begins so, or is called so.
+const ownNames = [...Object.values(keys), ...Object.values(prefixes)].map((name) => {
+  const make = name as string | ((...parts: string[]) => string);
+  return typeof make === 'string' ? make : (make('\0', '\0').split('\0', 1)[0] as string);
+});
+const isOwn = (name: string): boolean =>
+  ownNames.some((own) => name === own || (own.endsWith(':') && name.startsWith(own)));
+
 const locks: ReadonlySet<string> = new Set([keys.sweep, keys.sweepingLimits, keys.pruningGroups]);
 
 const addRest = (names: Set<string>, rest: string | null): void => {
@@ -219,6 +230,7 @@ const addRest = (names: Set<string>, rest: string | null): void => {
 const sortName = (names: Names, name: string): void => {
   const rest = (prefix: string): string | null =>
     name.startsWith(prefix) ? name.slice(prefix.length) : null;
+  if (name.startsWith('rxrq:') && !isOwn(name)) names.strangers.add(name);
   const jobId = rest(prefixes.job);
   if (jobId !== null) {
     if (!jobId.endsWith(':dependents') && !jobId.endsWith(':dependencies')) names.jobIds.add(jobId);

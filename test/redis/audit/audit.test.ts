@@ -544,6 +544,13 @@ const breaks: Break[] = [
   },
   {
     code: 'A19',
+    what: 'a name that is none of ours',
+    job: null,
+    spoil: () => wire.redis.set('rxrq:helper:x', '1', 'EX', 60),
+    stays: true,
+  },
+  {
+    code: 'A19',
     what: 'a history of cron that never expires',
     job: null,
     spoil: () => wire.redis.persist(keys.cronHistory('nightly')),
