@@ -10,6 +10,7 @@ export const jest = (tree, jestArguments) => [
   // Flags, not NODE_OPTIONS: that would reach every Node that the tests start.
   '--experimental-vm-modules',
   '--disable-warning=ExperimentalWarning',
+  '--disable-warning=NotDurableError',
   join(tree, 'node_modules/jest/bin/jest.js'),
   ...jestArguments,
 ];

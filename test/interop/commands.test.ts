@@ -57,7 +57,9 @@ send_stop_job_command(r, id, serializer=JSONSerializer)`,
     pythons.push(worker);
     await until('the Python worker listens', async () => {
       const [, listeners] = await sides.redis.pubsub('NUMSUB', `rq:pubsub:${name}`);
-      return Number(listeners) > 0;
+      // It subscribes before it handles signals, which is how it tells itself to shut down: it would die unheard.
+      const state = await sides.redis.hget(`rq:worker:${name}`, 'state');
+      return Number(listeners) > 0 && state === 'idle';
     });
     return worker;
   };
