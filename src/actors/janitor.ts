@@ -52,8 +52,7 @@ export const janitor = (
   shutdownMs: 500,
   behavior: (context) => {
     const seen = new Map<string, Sightings>();
-    /** Queues whose last look failed. */
-    const unseen = new Set<string>();
+    let hasLooked = false;
     /** From when on a lease of a queue that stays unchanged says something of its owner. */
     const tellingFromMs = new Map<string, number>();
 
@@ -89,14 +88,13 @@ export const janitor = (
       // What was seen before a look that fails is forgotten.
       const before = new Map(seen);
       seen.clear();
-      const missedBefore = new Set(unseen);
-      for (const queue of settings.queues) unseen.add(queue);
+      const isFirst = !hasLooked;
+      hasLooked = true;
       const all = await hands.look(settings.queues);
       await each(async (queue, index) => {
         const suspects = all[index] as Suspects | Error;
         if (suspects instanceof Error) throw suspects;
-        unseen.delete(queue);
-        if (missedBefore.has(queue))
+        if (!isFirst && !before.has(queue))
           tellingFromMs.set(queue, settings.nowMs() + settings.othersReturnWithinMs);
         await judge(queue, suspects, before.get(queue));
       });

@@ -22,6 +22,7 @@ export interface PoolEvents {
   onUp?(slot: number, name: string, handlers: readonly string[]): void;
   /** A worker's process ended. It is started anew, unless the pool stops or was to work in a burst. */
   onExit?(slot: number, code: number | null, signal: string | null): void;
+  /** Something that an operator may have to see to; the pool goes on. Nobody listens: a warning of the process. */
   onTrouble?(slot: number, message: string): void;
 }
 
@@ -173,7 +174,7 @@ class Pool implements RunningPool {
     });
     this.children.set(slot, child);
     child.on('message', (report) => this.heed(slot, report as MemberReport));
-    child.once('error', (error) => this.on.onTrouble?.(slot, error.message));
+    child.once('error', (error) => this.tell(slot, error.message));
     child.once('close', (code, signal) => {
       this.children.delete(slot);
       this.on.onExit?.(slot, code, signal);
@@ -190,7 +191,7 @@ class Pool implements RunningPool {
         if (this.up.size === this.size) this.ready.resolve();
         break;
       case 'trouble':
-        this.on.onTrouble?.(slot, report.message);
+        this.tell(slot, report.message);
         break;
       case 'stopped':
         this.summary.finished += report.finished;
@@ -198,12 +199,17 @@ class Pool implements RunningPool {
         this.summary.left.push(...report.left);
         break;
       case 'gaveUp':
-        this.on.onTrouble?.(slot, report.message);
+        this.tell(slot, report.message);
         // What never came up will not: a module that does not load fails the pool at once.
         if (!this.up.has(slot))
           this.giveUp(new PoolGaveUpError(`${report.error}: ${report.message}`));
         break;
     }
+  }
+
+  private tell(slot: number, message: string): void {
+    if (this.on.onTrouble) this.on.onTrouble(slot, message);
+    else process.emitWarning(`worker ${slot} of the pool: ${message}`);
   }
 
   private giveUp(error: unknown): void {

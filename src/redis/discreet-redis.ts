@@ -46,8 +46,7 @@ const shownOf = ({ options, status }: Redis): { redis: string; status: string } 
   return { redis: sentinels ? `${name} of sentinels` : (path ?? `${host}:${port}`), status };
 };
 
-/** The error, which keeps the name of its command alone. */
-export const withoutArguments = (error: Error & { command?: { name: string } }): Error => {
+const withoutArguments = (error: Error & { command?: { name: string } }): Error => {
   if (error.command) error.command = { name: error.command.name };
   return error;
 };

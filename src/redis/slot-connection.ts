@@ -1,6 +1,6 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { type ClusterNode, readNode } from './cluster-address.js';
-import { DiscreetRedis, withoutArguments } from './discreet-redis.js';
+import { DiscreetRedis } from './discreet-redis.js';
 import { KnownNodes, type SlotRange } from './known-nodes.js';
 
 type Command = Parameters<Redis['sendCommand']>[0];
@@ -84,8 +84,7 @@ export class SlotConnection extends DiscreetRedis {
     if (!this.#known.has(command)) this.#watch(command);
     if (this.#mayPass(command)) {
       this.#underway.add(command);
-      // Not by the class between, which would take hold of `reject` once more with each repetition.
-      return Redis.prototype.sendCommand.call(this, command, stream);
+      return super.sendCommand(command, stream);
     }
     // Who blocks has the id of a connection that is about to end.
     if (this.#phase === 'leaving' && !this.#repeats) command.reject(new Error(closed));
@@ -133,7 +132,7 @@ export class SlotConnection extends DiscreetRedis {
     command.reject = (error) => {
       this.#underway.delete(command);
       if (this.#isRefused(error) && isRepeated) this.#held.push(command);
-      else reject.call(command, withoutArguments(error));
+      else reject.call(command, error);
       this.#leave();
     };
   }

@@ -7,7 +7,6 @@ import { keys } from '../../src/redis/keys.js';
 import { unfoldEntry } from '../../src/redis/lifecycle-event.js';
 import { Rq } from '../../src/streams/rq.js';
 import { Victim } from '../faults/support/victim.js';
-import { isWhole } from '../faults/support/whole.js';
 import { until } from '../support/until.js';
 import { TestCluster } from './support/cluster.js';
 
@@ -80,51 +79,46 @@ class Stand {
 }
 
 describe('resharding', () => {
-  // Now and then a producer waits here for ever, or it fails at once: to be found. `RXRQ_FAULTS=all npm test -- test/cluster`.
-  (isWhole ? it : it.skip)(
-    'loses nothing and runs nothing twice: every slot moves back and forth, and a worker is killed',
-    async () => {
-      const spaces = await cluster.spaceOnEach('shop');
-      const stands = spaces.map((name) => new Stand(name));
-      const workers = await Promise.all(stands.map((stand) => stand.worker()));
-      const second = await stands[0]?.worker();
-      const producing = stands.map((stand) => stand.produce());
-      for (let round = 1; round <= 3; round++) {
-        for (const [at, { name }] of stands.entries()) {
-          await cluster.move(name, (at + round) % 3);
-          if (round === 2 && at === 0) workers[0]?.signal('SIGKILL');
-        }
+  it('loses nothing and runs nothing twice: every slot moves back and forth, and a worker is killed', async () => {
+    const spaces = await cluster.spaceOnEach('shop');
+    const stands = spaces.map((name) => new Stand(name));
+    const workers = await Promise.all(stands.map((stand) => stand.worker()));
+    const second = await stands[0]?.worker();
+    const producing = stands.map((stand) => stand.produce());
+    for (let round = 1; round <= 3; round++) {
+      for (const [at, { name }] of stands.entries()) {
+        await cluster.move(name, (at + round) % 3);
+        if (round === 2 && at === 0) workers[0]?.signal('SIGKILL');
       }
-      for (const stand of stands) stand.producing = false;
-      await Promise.all(producing);
+    }
+    for (const stand of stands) stand.producing = false;
+    await Promise.all(producing);
 
-      for (const stand of stands) {
-        const queue = stand.rq.queue(stand.name);
-        await until(
-          'it is drained',
-          async () => {
-            const { queued, started, deferred } = await queue.counts();
-            return queued + started + deferred === 0;
-          },
-          { deadlineMs: 20_000 },
-        );
-        const finished = await stand.finished();
-        expect(new Set(finished).size).toBe(finished.length);
-        expect([...finished].sort()).toEqual([...stand.ids].sort());
-        expect(stand.begun()).toBeGreaterThanOrEqual(stand.ids.length);
-        const { findings } = await audit(stand.rq.redis, stand.rq.wire, {
-          intervalMs: 300,
-          graceMs: 2_000,
-        });
-        // The killed worker's record stays for some minutes.
-        expect(findings.filter(({ code }) => code !== 'A15')).toEqual([]);
-        expect(stand.troubles).toEqual([]);
-        await stand.rq.close();
-      }
-      expect(victims.flatMap(({ troubles }) => troubles)).toEqual([]);
-      second?.signal('SIGTERM');
-      expect(await second?.end()).toBe(0);
-    },
-    90_000,
-  );
+    for (const stand of stands) {
+      const queue = stand.rq.queue(stand.name);
+      await until(
+        'it is drained',
+        async () => {
+          const { queued, started, deferred } = await queue.counts();
+          return queued + started + deferred === 0;
+        },
+        { deadlineMs: 20_000 },
+      );
+      const finished = await stand.finished();
+      expect(new Set(finished).size).toBe(finished.length);
+      expect([...finished].sort()).toEqual([...stand.ids].sort());
+      expect(stand.begun()).toBeGreaterThanOrEqual(stand.ids.length);
+      const { findings } = await audit(stand.rq.redis, stand.rq.wire, {
+        intervalMs: 300,
+        graceMs: 2_000,
+      });
+      // The killed worker's record stays for some minutes.
+      expect(findings.filter(({ code }) => code !== 'A15')).toEqual([]);
+      expect(stand.troubles).toEqual([]);
+      await stand.rq.close();
+    }
+    expect(victims.flatMap(({ troubles }) => troubles)).toEqual([]);
+    second?.signal('SIGTERM');
+    expect(await second?.end()).toBe(0);
+  }, 90_000);
 });

@@ -249,9 +249,17 @@ export const mutants = [
     name: 'requeue-ends-the-old-lease',
     why: 'a canceled job that runs still could be requeued, and its old outcome would end the new run',
     file: lua('requeue-from'),
-    from: "    redis.call('ZREM', KEYS[3], member)\n",
+    from: 'endLeases(KEYS[3], id)\n',
     to: '',
     red: { 'redis/operators': 'takes the lease of a canceled job' },
+  },
+  {
+    name: 'deletion-ends-the-lease',
+    why: 'a canceled job that runs still could be deleted, and its outcome would end a new job of the same id',
+    file: lua('delete'),
+    from: " or status == 'canceled' or f[2] then endLeases",
+    to: ' or f[2] then endLeases',
+    red: { 'redis/operators': 'ends also the lease of a canceled job that runs still' },
   },
   {
     name: 'requeue-gives-a-new-fence',

@@ -134,6 +134,18 @@ describe('delete', () => {
     expect(await worker.settle(b, finish())).toBe('finished');
   });
 
+  it('ends also the lease of a canceled job that runs still: a new one of its id is another', async () => {
+    await wire.enqueue('a');
+    const [worker, second] = [wire.worker(), wire.worker()];
+    const old = await worker.claimOne();
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    expect(await deleteJob(wire.redis, 'default', 'a', wire.settings)).toBe(true);
+    await wire.enqueue('a');
+    const anew = await second.claimOne();
+    expect(await worker.settle(old, finish())).toBe('lost');
+    expect(await second.settle(anew, finish())).toBe('finished');
+  });
+
   it('takes a failed job out of the FailedQueue, also behind many others', async () => {
     await failOne('a');
     await wire.redis.rpush(keys.failedQueue, ...Array.from({ length: 1_900 }, (_, n) => `x${n}`));

@@ -34,7 +34,7 @@ const judgeElsewhere = (
   status: string,
   report: Report,
 ): string[] => {
-  const isHere = waiting.includes(origin ?? '') || leases.length > 0;
+  const isHere = waiting.includes(origin ?? '') || leases.some(({ queue }) => queue === origin);
   const mayBeElsewhere = !isHere && (status === 'queued' || status === 'started');
   if (!origin || mayBeElsewhere) return waiting;
   for (const queue of new Set(waiting.filter((name) => name !== origin)))

@@ -36,7 +36,7 @@ export const mend = async (
       return (await recover(redis, utf8(first), [lease], wire))[0] !== 'skipped';
     }
     case 'promote':
-      return (await promote(redis, utf8(queue), id, wire)) === 'moved';
+      return ['moved', 'quarantined'].includes(await promote(redis, utf8(queue), id, wire));
     case 'unlease':
       return run(redis, verb, first, id, wire, [], [bytes(second)]);
     case 'unlistElsewhere':

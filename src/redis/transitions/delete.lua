@@ -1,4 +1,4 @@
--- uses: clock types log events parents rate-limit tell-worker unlist
+-- uses: clock types log events parents rate-limit tell-worker unlist end-executions
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
@@ -26,13 +26,9 @@ if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and statu
 end
 if status == 'failed' or status == 'stopped' then unlist(KEYS[14], id) end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
--- The lease too: a job that is made anew under this id must not be ended by the old one's outcome.
-if status == 'started' or f[2] then
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[15], 0, -1)) do
-    if member == id or string.sub(member, 1, #id + 1) == id .. ':' then redis.call('ZREM', KEYS[15], member) end
-  end
-end
-for _, execution in ipairs(redis.pcall('ZRANGE', KEYS[5], 0, -1)) do redis.call('DEL', ARGV[3] .. id .. ':' .. execution) end
+-- The lease too: a job that is made anew under this id must not be ended by the old one's outcome. A canceled one may run still.
+if status == 'started' or status == 'canceled' or f[2] then endLeases(KEYS[15], id) end
+forgetExecutions(KEYS[5], ARGV[3], id)
 local there = redis.call('EXISTS', KEYS[1])
 local group = redis.pcall('HGET', KEYS[1], 'group_id')
 if type(group) == 'string' and group ~= '' then redis.pcall('SREM', groupPrefix .. group, id) end

@@ -1,4 +1,4 @@
--- uses: clock types log events parents tell-worker requeue-job
+-- uses: clock types log events parents tell-worker end-executions requeue-job
 -- Takes one job out of a registry other than the failed one, and puts it on its queue. RQ: `BaseRegistry.requeue`, in
 -- three steps between which the job can be lost.
 -- KEYS  1 queue list   2 intermediate   3 wip   4 events   5 rq:queues   6 job   7 executions   8 finished   9 scheduled
@@ -21,16 +21,8 @@ if f[2] ~= ARGV[2] then return 'elsewhere' end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 redis.call('LREM', KEYS[2], 0, id)
 -- A canceled job may run still. With its lease goes the right to end it: the old outcome must not end the new run.
-for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-  if member == id or string.sub(member, 1, #id + 1) == id .. ':' then
-    redis.call('ZREM', KEYS[3], member)
-  end
-end
-local executions = redis.pcall('ZRANGE', KEYS[7], 0, -1)
-if not executions.err then
-  for _, execution in ipairs(executions) do redis.call('DEL', ARGV[6] .. id .. ':' .. execution) end
-  redis.call('DEL', KEYS[7])
-end
+endLeases(KEYS[3], id)
+forgetExecutions(KEYS[7], ARGV[6], id)
 if status == 'deferred' or f[5] and f[5] ~= '' then
   leaveParents(id, parentsOf(id, f[5]))
   redis.call('HDEL', KEYS[6], 'x_unmet')

@@ -107,8 +107,9 @@ export class TestCluster {
       await this.client(at).call('CLUSTER', 'SETSLOT', slot, 'NODE', this.master(to).id);
   }
 
-  /** A whole resharding of one slot, as `redis-cli --cluster reshard` does it. */
+  /** A whole resharding of one slot, as `redis-cli --cluster reshard` does it: of a cluster that is of one mind. */
   async move(space: string, to: number): Promise<void> {
+    await this.isAgreed();
     const { slot, from } = await this.beginMove(space, to);
     while ((await this.moveKeys(slot, from, to, 10)) > 0);
     await this.endMove(slot, from, to);
@@ -128,6 +129,26 @@ export class TestCluster {
 
   private master(at: number): Master {
     return this.masters[at] as Master;
+  }
+
+  // The new master of a slot takes an epoch above all that it has heard of. Had the old one taken a higher one meanwhile, for
+  // another slot, its last word that it has this one would win, and the slot be nobody's for ever.
+  private async isAgreed(): Promise<void> {
+    const viewOf = async ({ client }: Master): Promise<string> => {
+      const lines = String(await client.call('CLUSTER', 'NODES'))
+        .trim()
+        .split('\n');
+      const known = lines.map((line) => {
+        const [id, , , , , , epoch, , ...slots] = line.split(' ');
+        return [id, epoch, ...slots].join(' ');
+      });
+      return known.sort().join('\n');
+    };
+    await until(
+      'all masters agree who has which slots, and since when',
+      async () => new Set(await Promise.all(this.masters.map(viewOf))).size === 1,
+      { deadlineMs: 20_000 },
+    );
   }
 
   private async isWhole(): Promise<void> {

@@ -92,7 +92,7 @@ end
 -- set has no end yet where Python let it go: RQ gives it one when the job finishes, in Python.
 local function lookFurther(jobKey, id)
   local f = redis.call('HMGET', jobKey, 'failure_callback_name', 'stopped_callback_name', 'webhooks', 'dependency_ids')
-  if f[4] and f[4] ~= '' then leaveParents(id, {}) end
+  if f[4] and f[4] ~= '' then expireParents(id) end
   return f[1] and f[1] ~= '' or f[2] and f[2] ~= '' or f[3]
 end
 

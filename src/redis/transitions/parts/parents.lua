@@ -21,9 +21,14 @@ local function parentsOf(id, named)
   return parents
 end
 
+-- Python's tools list the parents of a job that waits no more, for a while. Should its hash expire, nothing else would
+-- take their set away.
+local function expireParents(id)
+  redis.call('EXPIRE', jobPrefix .. ':' .. id .. ':dependencies', 86400)
+end
+
 -- The job waits no more: its parents forget it. RQ leaves it with them, and runs it again when one ends again.
--- Python's tools list its parents, for a while; should its hash expire, nothing else would take their set away.
 local function leaveParents(id, parents)
   for _, parent in ipairs(parents) do redis.pcall('SREM', jobPrefix .. parent .. ':dependents', id) end
-  redis.call('EXPIRE', jobPrefix .. ':' .. id .. ':dependencies', 86400)
+  expireParents(id)
 end
