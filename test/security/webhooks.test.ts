@@ -79,7 +79,8 @@ describe('S20: webhooks', () => {
       response.on('drain', more);
       more();
     };
-    const sender = sendTo({ url: origin });
+    // By its reader, that is, and not by the time limit.
+    const sender = sendTo({ url: origin, timeout: 300 });
     await until('the answer was cut off', () => isClosed);
     await sender.leave();
     expect(troubles).toEqual([]);
