@@ -1,22 +1,23 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { bootWorker, Rq, type RunningWorker } from '../../src/index.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
-let redis: FreshRedis;
+// A server of their own: it counts the calls of all its guests together.
+let redis: Awaited<ReturnType<typeof startPrivateRedis>>;
 let rq: Rq;
 const workers: RunningWorker[] = [];
 beforeAll(async () => {
-  redis = await freshRedis();
+  redis = await startPrivateRedis();
   rq = new Rq({ url: redis.url });
 });
-beforeEach(() => redis.client.flushdb());
+beforeEach(() => rq.redis.flushdb());
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 0 })));
 });
 afterAll(async () => {
   await rq.close();
-  await redis.close();
+  await redis.stop();
 });
 
 const boot = async (options: object = {}): Promise<RunningWorker> => {
@@ -31,9 +32,9 @@ const boot = async (options: object = {}): Promise<RunningWorker> => {
   workers.push(worker);
   return worker;
 };
-/** Calls of one script that Redis has served. */
+/** Calls of scripts that Redis has served. */
 const scriptCalls = async (): Promise<number> => {
-  const info = await redis.client.info('commandstats');
+  const info = await rq.redis.info('commandstats');
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
 };
 const adds = (count: number) =>
@@ -55,7 +56,7 @@ describe('workers of a queue with a limit of starts', () => {
     await until('a while has passed', () => performance.now() - sinceMs > 2_500);
     expect((await rq.queue('slow').counts()).finished).toBe(3);
     expect(await rq.queue('slow').length()).toBe(7);
-    expect(await redis.client.llen('rq:queue:slow:intermediate')).toBe(0);
+    expect(await rq.redis.llen('rq:queue:slow:intermediate')).toBe(0);
     // A look a second for each of two workers, their jobs, heartbeats and janitors.
     expect((await scriptCalls()) - before).toBeLessThan(150);
   }, 30_000);
@@ -105,6 +106,6 @@ describe('workers and a rate limit', () => {
     watching.unsubscribe();
     // Each queue has a log of its own: of a change of two jobs the end may be told after the begin.
     expect(most).toBeLessThanOrEqual(4);
-    expect(await redis.client.keys('rq:rl*')).toEqual([]);
+    expect(await rq.redis.keys('rq:rl*')).toEqual([]);
   }, 30_000);
 });

@@ -14,7 +14,7 @@ export interface FreshRedis {
  * REDIS_URL or, where jest was started by hand, on a private server.
  *
  * Empty again for whoever calls next: call it once per file and `client.flushdb()` between tests.
- * Channels, `CLIENT LIST` and `CONFIG SET` know no databases: where they matter, use
+ * Channels, `CLIENT LIST`, `CONFIG SET` and the counters of `INFO` know no databases: where they matter, use
  * {@link startPrivateRedis}.
  */
 export async function freshRedis(): Promise<FreshRedis> {
