@@ -231,7 +231,8 @@ export class Model {
       this.list = this.list.filter((other) => other !== id);
     }
     if (job?.status === 'failed') this.take(this.failedQueue, id);
-    if (job && (job.status === 'started' || job.exec !== null)) {
+    // Whoever runs it may not end it any more; a canceled one may run still.
+    if (job && (job.status === 'started' || job.status === 'canceled' || job.exec !== null)) {
       for (const [execution, holder] of this.wip) if (holder === id) this.wip.delete(execution);
     }
     return this.jobs.delete(id);
