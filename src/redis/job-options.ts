@@ -111,6 +111,9 @@ const known = new Set([
 /** RQ's own default; a job that has it needs no field, which keeps its hash in Redis' compact form. */
 const defaultTimeoutSeconds = 180;
 
+/** Of a job of which nothing was said: most of them. */
+const plain = { atFront: false, ttlSeconds: null, fields: [] };
+
 /**
  * The fields of the hash that follow from the options.
  *
@@ -119,6 +122,7 @@ const defaultTimeoutSeconds = 180;
 export const fieldsOf = (
   options: JobOptions,
 ): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after' | 'limit'> => {
+  if (Object.keys(options).length === 0) return plain;
   checkKnown(options, known);
   const fields: Array<string | number | Buffer> = [];
   // First: the script looks for it there.

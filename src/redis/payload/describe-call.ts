@@ -1,5 +1,6 @@
 import type { JobCall } from './call.js';
-import { pythonRepr } from './python-repr.js';
+import { isEmpty } from './plain.js';
+import { isPrintedAsItIs, pythonRepr } from './python-repr.js';
 
 const MAX_ARGUMENT_CHARS = 75;
 const ELLIPSIS = '…';
@@ -39,19 +40,7 @@ export function callText(
   return `${printable(functionName)}(${parts.join(', ')})`;
 }
 
-function isEmpty(members: object): boolean {
-  for (const _ in members) return false;
-  return true;
-}
-
-// Text that Python prints as it is, between single quotes.
-const PLAIN = /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/;
-
 function argumentText(value: unknown): string {
-  // Most arguments; the general way costs ten times as much.
-  if (typeof value === 'string' && value.length < MAX_ARGUMENT_CHARS - 1 && PLAIN.test(value)) {
-    return `'${value}'`;
-  }
   const text = pythonRepr(value, MAX_ARGUMENT_CHARS);
   if (text.length <= MAX_ARGUMENT_CHARS) return text;
   const chars = Array.from(text);
@@ -61,7 +50,7 @@ function argumentText(value: unknown): string {
 
 /** Names are printed without quotes, but a name is foreign text too. */
 function printable(name: string): string {
-  if (PLAIN.test(name)) return name;
+  if (isPrintedAsItIs(name)) return name;
   return pythonRepr(name).slice(1, -1);
 }
 

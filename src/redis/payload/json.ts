@@ -36,7 +36,7 @@ export interface StringifyOptions {
   root?: string;
   /** Containers around this value in the payload it becomes a part of. */
   outerDepth?: number;
-  limits?: Partial<PayloadLimits>;
+  limits?: Partial<PayloadLimits> | undefined;
 }
 
 /**
@@ -48,14 +48,16 @@ export interface StringifyOptions {
 export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
   const { root = 'value', outerDepth = 0 } = options;
   const limits = payloadLimits(options.limits);
-  const writer = new JsonWriter(root, outerDepth, limits);
+  let writer: JsonWriter | undefined;
   try {
     elementsLeft = limits.maxElements;
     if (isPlain(value, limits.maxDepth - outerDepth)) return JSON.stringify(value ?? null);
+    writer = new JsonWriter(root, outerDepth, limits);
     return writer.write(value);
   } catch (error) {
     if (error instanceof UnserializableError) throw error;
     const message = error instanceof Error ? error.message : String(error);
+    writer ??= new JsonWriter(root, outerDepth, limits);
     throw writer.refuse(`could not be read: ${message}`, { cause: error });
   }
 }

@@ -9,6 +9,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   );
 }
 
+/** Whether an object has no members; without making a list of them. */
+export function isEmpty(members: object): boolean {
+  for (const _ in members) return false;
+  return true;
+}
+
 /**
  * Sets an own property, whatever its name. Plain assignment of `__proto__` would exchange the
  * prototype, and of `toString` would throw where somebody froze `Object.prototype`.
