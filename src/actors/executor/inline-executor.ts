@@ -41,6 +41,7 @@ export class InlineExecutor implements Executor {
   readonly #running = new Map<string, RunningInline>();
   readonly #exit: Deferred<ExecutorExit> = deferred();
   #runtime: ExecutorRuntime | null = null;
+  #performing: PerformOptions = {};
   #starting: Promise<readonly string[]> | null = null;
   #state: 'new' | 'ready' | 'leaving' | 'gone' = 'new';
   #jobsDone = 0;
@@ -135,6 +136,8 @@ export class InlineExecutor implements Executor {
       throw new ExecutorStartError('it was stopped while it started', '');
     }
     this.#runtime = runtime;
+    const runJob = runtime.runJob?.bind(runtime) ?? this.options.runJob;
+    this.#performing = { ...this.options, runJob };
     this.#state = 'ready';
     return runtime.handlers.names();
   }
@@ -147,10 +150,9 @@ export class InlineExecutor implements Executor {
       this.#nextWaiting += 1;
       const running = new RunningInline(job, (note) => this.events.onNote?.(job, note));
       this.#running.set(job.execution, running);
-      void perform(runtime.handlers, job, running, {
-        ...this.options,
-        runJob: runtime.runJob ? runtime.runJob.bind(runtime) : this.options.runJob,
-      }).then((outcome) => this.#settle(running, outcome));
+      void perform(runtime.handlers, job, running, this.#performing).then((outcome) =>
+        this.#settle(running, outcome),
+      );
     }
     // Shifting one by one would move the whole window each time; and under load it never runs empty.
     if (this.#nextWaiting === this.#waiting.length || this.#nextWaiting >= mostStarted) {
