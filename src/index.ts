@@ -10,6 +10,7 @@ export type { Durability } from './actors/durability.js';
 export {
   CallbackFailedError,
   CallbackIgnoredError,
+  CommandNotObeyedError,
   ExecutorLostError,
   NotDurableError,
   UnreadableAfterwardsError,
@@ -19,6 +20,7 @@ export {
   WorkerStartError,
 } from './actors/errors.js';
 export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/errors.js';
+export type { ObeyedCommands, RemoteCommand } from './actors/obeyed-commands.js';
 export type { Outcome, SerializedError } from './actors/outcome.js';
 export type { Prefetch } from './actors/prefetch.js';
 export type { Settled } from './actors/recorder.js';

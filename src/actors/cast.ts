@@ -23,12 +23,14 @@ import {
   registerShutdown,
   type WorkerRecord,
 } from '../redis/transitions/worker-life.js';
+import type { WorkerAnswer } from '../redis/worker-answer.js';
+import type { WorkerCommand } from '../redis/worker-command.js';
 import { CommandInbox } from '../streams/command-inbox.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
 import type { CalledJob } from './callbacks.js';
 import { heedDurability } from './durability.js';
-import { ExecutorLostError, WorkerNameTakenError } from './errors.js';
+import { CommandNotObeyedError, ExecutorLostError, WorkerNameTakenError } from './errors.js';
 import { deferred } from './executor/deferred.js';
 import type { Executor, ExecutorEvents, Note } from './executor/executor.js';
 import { noLimitMs } from './executor-keeper.js';
@@ -43,6 +45,7 @@ import type { JobToRun } from './job-to-run.js';
 import { ActorSystem } from './kernel/actor-system.js';
 import type { ActorRef, Supervision } from './kernel/behavior.js';
 import { type Obedient, obey } from './obey.js';
+import { commandFilter } from './obeyed-commands.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
 import { Repetitions } from './repetitions.js';
@@ -140,8 +143,10 @@ export class Cast implements Leaver {
       () => !this.isUp || this.isSuspended || this.tally.isBusy,
       () => events.onDone(),
     );
+    const isObeyed = commandFilter(plan.commands);
     this.inbox = new CommandInbox(this.redis, openCommandConnection(url), worker, {
-      onCommand: (command) => obey(this.obedient, command),
+      onCommand: (command) =>
+        isObeyed(command) ? obey(this.obedient, command) : this.refuse(command),
       onTrouble,
     });
     this.tally = new Tally(plan.maxJobs, (start, hold) => this.intake.setRoom(start, hold));
@@ -231,6 +236,13 @@ export class Cast implements Leaver {
     state: () => this.state(),
     shutdown: () => this.events.onShutdown(),
   };
+
+  private refuse({ command }: WorkerCommand): WorkerAnswer {
+    const refused = new CommandNotObeyedError(command);
+    // Whoever may send one may send them without end.
+    if (this.repetitions.isNews(refused.message)) this.events.onTrouble(refused);
+    return { ok: false, reason: 'its option commands does not allow it', isFinal: true };
+  }
 
   private state(): WorkerRecord['state'] {
     return this.tally.isBusy ? 'busy' : this.isSuspended ? 'suspended' : 'idle';

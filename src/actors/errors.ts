@@ -94,6 +94,14 @@ export class UnreadableAfterwardsError extends Error {
   }
 }
 
+/** Somebody commanded what the worker's option `commands` does not allow. Nothing was done, and a sender that waits was told so. */
+export class CommandNotObeyedError extends Error {
+  override readonly name = 'CommandNotObeyedError';
+  constructor(readonly command: string) {
+    super(`The command ${command} was refused: the worker's option commands does not allow it`);
+  }
+}
+
 /** A webhook was not received. The job is not touched by it. */
 export class WebhookFailedError extends Error {
   override readonly name = 'WebhookFailedError';

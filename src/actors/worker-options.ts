@@ -8,6 +8,7 @@ import { planWire, type WireSettings } from '../redis/transitions/queue-keys.js'
 import { checkOrder, type QueueOrder } from '../streams/queue-order.js';
 import { type Durability, durabilities } from './durability.js';
 import { isDeniedVariable } from './executor/child-environment.js';
+import { commandFilter, type ObeyedCommands } from './obeyed-commands.js';
 import type { Prefetch } from './prefetch.js';
 import { type WebhookHosts, webhookFilter } from './webhook-hosts.js';
 
@@ -78,6 +79,11 @@ export interface WorkerOptions {
    * (`example.com:8080`). What is not allowed is not sent, and `onTrouble` is told. Default `all`.
    */
   webhooks?: WebhookHosts;
+  /**
+   * Which commands of others it obeys: `all`, `none`, or some of `stop-job`, `kill-horse` and `shutdown`. What it does not obey it
+   * refuses, and tells `onTrouble`. Signals, cancellations and suspensions are no commands. Default `all`.
+   */
+  commands?: ObeyedCommands;
   /** The keys of encrypted jobs. They stay in the worker's process; no child gets them. */
   encryption?: EncryptionOptions;
   wire?: Partial<WireSettings>;
@@ -108,6 +114,7 @@ export interface WorkerPlan {
   /** `null`: all that are not denied. */
   inheritEnv: readonly string[] | null;
   webhooks: WebhookHosts;
+  commands: ObeyedCommands;
   cipher: Cipher | null;
   wire: WireSettings;
 }
@@ -130,6 +137,7 @@ const defaults = {
   env: {},
   inheritEnv: null,
   webhooks: 'all' as const,
+  commands: 'all' as const,
 };
 
 /** Names of all options, for whoever passes some of them on. */
@@ -204,6 +212,7 @@ export const planWorker = (options: WorkerOptions): WorkerPlan => {
   }
   checkOrder(plan.order, plan.queues);
   webhookFilter(plan.webhooks);
+  commandFilter(plan.commands);
   if (given.inheritEnv !== undefined) checkNames(given.inheritEnv);
   return plan;
 };

@@ -5,7 +5,8 @@ import { keys } from './keys.js';
 export type WorkerAnswer =
   /** It will be done. A ping brings what the worker is doing. */
   | { ok: true; state?: string; jobs?: ReadonlyArray<{ jobId: string; queue: string }> }
-  | { ok: false; reason: string };
+  /** `isFinal`: it will say the same whenever it is asked. */
+  | { ok: false; reason: string; isFinal?: true };
 
 const keptSeconds = 60;
 

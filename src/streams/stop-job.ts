@@ -43,9 +43,12 @@ export const stopJob = async (redis: Redis, id: string, timeoutMs: number): Prom
     const answer = await readAnswer(redis, commandId);
     const now = await redis.hget(keys.job(id), 'status');
     if (now !== 'started') return now ?? 'gone';
-    if (!answer || answer.ok || performance.now() - sentAtMs < askAgainMs) return null;
+    if (!answer || answer.ok) return null;
+    const said = () => refuse(`worker ${worker} said: ${answer.reason}`);
+    if (answer.isFinal) throw said();
+    if (performance.now() - sentAtMs < askAgainMs) return null;
     sentAtMs = performance.now();
-    if (sentAtMs - sinceMs > unknownForMs) throw refuse(`worker ${worker} said: ${answer.reason}`);
+    if (sentAtMs - sinceMs > unknownForMs) throw said();
     commandId = await send();
     return null;
   });

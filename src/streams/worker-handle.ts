@@ -42,7 +42,7 @@ export class WorkerHandle {
    * Has it stop warmly: no new jobs, running ones end. A second call a second later has it stop at once. Resolves
    * when it has heard. RQ: `send_shutdown_command`.
    *
-   * @throws NoSuchWorkerError, NoAnswerError
+   * @throws NoSuchWorkerError, NoAnswerError; CommandRefusedError when its option `commands` does not allow it
    */
   shutdown(options: Patience = {}): Promise<CommandSent> {
     return this.command({ command: 'shutdown' }, options);
@@ -52,7 +52,7 @@ export class WorkerHandle {
    * Kills the executors of all its running jobs with SIGKILL; the jobs fail, or are retried. Resolves when it has
    * heard. RQ: `send_kill_horse_command`.
    *
-   * @throws NoSuchWorkerError, NoAnswerError; CommandRefusedError when it runs no job
+   * @throws NoSuchWorkerError, NoAnswerError; CommandRefusedError when it runs no job, or does not allow it
    */
   killHorse(options: Patience = {}): Promise<CommandSent> {
     return this.command({ command: 'kill-horse' }, options);

@@ -58,6 +58,13 @@ describe('a worker plan', () => {
     [{ webhooks: [7] }, 'webhooks: 7 is no host'],
     [{ webhooks: ['http://a/'] }, 'webhooks: http://a/ is no host'],
     [{ webhooks: ['*.example.com:99999'] }, 'webhooks: *.example.com:99999 is no host'],
+    [{ commands: 'some' }, 'commands: it must be all, none, or a list of commands'],
+    [
+      { commands: ['stop'] },
+      'commands: stop is no command; there are stop-job, kill-horse, shutdown',
+    ],
+    [{ commands: ['none'] }, 'commands: none is no command'],
+    [{ commands: [7] }, 'commands: 7 is no command'],
     [{ webhooks: ['none'], burst: 1 }, 'burst: it must be true or false'],
     [{ order: 'fifo' }, 'order: it must be strict, round-robin, random or { weights }'],
     [{ order: null }, 'order: it must be strict, round-robin, random or { weights }'],

@@ -78,6 +78,28 @@ describe('bootWorkerPool', () => {
     expect(troubles).toEqual([expect.stringMatching(/does not allow this host$/)]);
   });
 
+  it('gives its workers the commands that they obey', async () => {
+    const names: string[] = [];
+    const troubles: string[] = [];
+    const pool = await boot({
+      workers: 1,
+      commands: 'none',
+      durability: 'ignore',
+      on: {
+        onUp: (_, name) => void names.push(name),
+        onTrouble: (_, message) => void troubles.push(message),
+      },
+    });
+    const before = pool.pids;
+    const told = rq.worker(names[0] as string).shutdown();
+    await expect(told).rejects.toThrow(/refused shutdown: its option commands does not allow it/);
+    await until('it was told', () => troubles.length > 0);
+    expect(troubles).toEqual([
+      "The command shutdown was refused: the worker's option commands does not allow it",
+    ]);
+    expect(pool.pids).toEqual(before);
+  });
+
   it('starts anew what dies', async () => {
     const exits: Array<string | null> = [];
     const pool = await boot({ on: { onExit: (_, __, signal) => void exits.push(signal) } });

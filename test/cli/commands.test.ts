@@ -54,6 +54,12 @@ describe('usage', () => {
     [['worker', '--import', tasksModule, '--inherit-env', 'RXRQ_URL'], 'never inherit RXRQ_URL'],
     [['worker', '--import', tasksModule, '--webhooks', 'http://a/'], 'http://a/ is no host'],
     [['worker', '--import', tasksModule, '--webhooks', 'a', '--webhooks', 'none'], 'exclude each'],
+    [['worker', '--import', tasksModule, '--commands', 'stop'], 'stop is no command'],
+    [['worker', '--import', tasksModule, '--commands', 'none,all'], 'none,all is no command'],
+    [
+      ['worker-pool', '--import', tasksModule, '--commands', 'stop-job', '--commands', 'all'],
+      '--commands all and others exclude each other',
+    ],
     [['worker-pool', '--import', tasksModule, '--inherit-env', 'A=b'], "'A=b' is no name"],
     [['worker-pool', '--import', tasksModule, '--webhooks', '*/'], '*/ is no host'],
     [['info', '--url', 'http://user:hunter2@host'], 'the Redis URL is not valid'],

@@ -65,6 +65,7 @@ describe('precedence', () => {
         import: ['a.js', './b.js'],
         inheritEnv: [],
         webhooks: 'none',
+        commands: [],
       },
       enqueue: { timeout: '5m', retryInterval: ['1', '1m'] },
     });
@@ -88,6 +89,12 @@ describe('precedence', () => {
     // Nothing allowed is not the default, which is all.
     expect(await setting('worker', 'inheritEnv')).toEqual([[], 'file', 'worker.inheritEnv']);
     expect(await setting('worker', 'webhooks')).toEqual([['none'], 'file', 'worker.webhooks']);
+    expect(await setting('worker', 'commands')).toEqual([[], 'file', 'worker.commands']);
+    expect(await setting('worker-pool', 'commands', { RXRQ_COMMANDS: 'none' })).toEqual([
+      ['none'],
+      'environment',
+      'RXRQ_COMMANDS',
+    ]);
     expect(await setting('worker', 'inheritEnv', { RXRQ_INHERIT_ENV: 'A, B' })).toEqual([
       ['A', 'B'],
       'environment',

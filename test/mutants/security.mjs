@@ -178,6 +178,14 @@ export const defences = [
     red: { 'security/readers': 'S19: a command is one that is known' },
   },
   {
+    name: 'S19-commands-off',
+    why: 'whoever may publish could stop jobs and workers that were told not to listen',
+    file: 'actors/cast.ts',
+    from: 'isObeyed(command) ? obey(',
+    to: "isObeyed(command) || command.command !== 'rxrq-look' ? obey(",
+    red: { 'security/commands': 'S19: that a worker does not obey' },
+  },
+  {
     name: 'S20-answer-unread',
     why: 'a receiver of webhooks could keep a worker reading for ever',
     file: 'actors/webhook-request.ts',

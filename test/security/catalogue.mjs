@@ -150,7 +150,7 @@ export const threats = [
     number: 19,
     threat: 'forged commands on a worker’s channel',
     defence:
-      'known words only, for executions that the worker holds; who may publish is a matter of the ACL',
+      'known words only, for executions that the worker holds; who may publish is a matter of the ACL; a worker obeys those that its option [`commands`](workers.md#commands) allows, and tells of the others',
     elsewhere: ['actors/worker-commands: is unknown to a worker that lost it'],
   },
   {

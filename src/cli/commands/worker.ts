@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { type Durability, durabilities } from '../../actors/durability.js';
 import { handlerModuleUrl } from '../../actors/handlers/load-handlers.js';
-import type { WebhookHosts } from '../../actors/webhook-hosts.js';
+import type { ObeyedCommands } from '../../actors/obeyed-commands.js';
 import { type Isolation, planWorker } from '../../actors/worker-options.js';
 import { type BootOptions, bootWorker } from '../../boot/boot-worker.js';
 import type { QueueOrder } from '../../streams/queue-order.js';
@@ -28,6 +28,7 @@ export interface WorkerCommandOptions extends CommonOptions {
   maxJobsPerChild?: number;
   inheritEnv?: string[];
   webhooks?: string[];
+  commands?: string[];
   lease?: number;
   maxIdleTime?: number;
   dequeueStrategy: 'default' | 'round_robin' | 'random';
@@ -92,6 +93,11 @@ export const withWorkerFlags = (command: Command): Command =>
     .option(
       '--webhooks <host>',
       'the only host, or host:port, that webhooks of jobs are sent to; none or all (repeatable; default: all)',
+      repeated(String),
+    )
+    .option(
+      '--commands <name>',
+      'the only command that is obeyed: stop-job, kill-horse, shutdown; none or all (repeatable; default: all)',
       repeated(String),
     )
     .option(
@@ -191,11 +197,14 @@ const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder 
   return { weights: Object.fromEntries(weight) };
 };
 
-const hostsOf = (given: readonly string[]): WebhookHosts => {
+/** Of a flag that takes names, or one of two words instead. @throws UsageError */
+const wordOrNames = (
+  flag: string,
+  given: readonly string[],
+): 'all' | 'none' | readonly string[] => {
   const word = given.find((text): text is 'all' | 'none' => text === 'all' || text === 'none');
   if (word === undefined) return given;
-  if (given.length > 1)
-    throw new UsageError(`--webhooks ${word} and other hosts exclude each other`);
+  if (given.length > 1) throw new UsageError(`${flag} ${word} and others exclude each other`);
   return word;
 };
 
@@ -214,7 +223,7 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
       throw new UsageError(`handler module ${path} did not load: there is no such file`);
   }
   const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
-  const { inheritEnv, webhooks } = options;
+  const { inheritEnv, webhooks, commands } = options;
   return {
     url: redisAddress(options),
     queues,
@@ -234,7 +243,11 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     ...(grace !== undefined && { graceMs: grace * 1_000 }),
     ...(maxJobsPerChild !== undefined && { maxJobsPerChild }),
     ...(inheritEnv !== undefined && { inheritEnv }),
-    ...(webhooks !== undefined && { webhooks: hostsOf(webhooks) }),
+    ...(webhooks !== undefined && { webhooks: wordOrNames('--webhooks', webhooks) }),
+    // Which names there are is for the plan to say.
+    ...(commands !== undefined && {
+      commands: wordOrNames('--commands', commands) as ObeyedCommands,
+    }),
     ...(lease !== undefined && { wire: { narrowLeaseMs: lease * 1_000 } }),
   };
 };
