@@ -4,12 +4,12 @@ import { asPattern } from './scan.js';
 
 /**
  * What a process is to Redis. `producer` enqueues, waits for results, cancels and deletes; `worker` runs jobs, with
- * scheduler and upkeep; `cron` enqueues by the clock; `reader` looks and writes nothing; `operator` is a person with
- * `rxrq`: all of this, and commands to workers.
+ * scheduler and upkeep; `cron` enqueues by the clock; `reader` looks and writes nothing; `auditor` is a reader whose scripts
+ * may look at many keys at one moment; `operator` is a person with `rxrq`: all of this, and commands to workers.
  */
 export type AclRole = (typeof aclRoles)[number];
 
-export const aclRoles = ['producer', 'worker', 'cron', 'reader', 'operator'] as const;
+export const aclRoles = ['producer', 'worker', 'cron', 'reader', 'auditor', 'operator'] as const;
 
 // A Lua script has the rights of its caller: each role needs what its scripts call.
 const connection = 'ping info select time client|setname client|info client|id client|unblock';
@@ -52,6 +52,8 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
     ],
   },
   reader: { commands: look, keys: ['%R~rq:*', '%R~rxrq:*'] },
+  // Writes nothing either, as its scripts may not. Not for every reader: a script without end holds Redis up.
+  auditor: { commands: `${look} ${scripts}`, keys: ['%R~rq:*', '%R~rxrq:*'] },
   operator: {
     commands: `${look} ${write} ${scripts} wait publish subscribe unsubscribe multi exec discard`,
     keys: ['~rq:*', '~rxrq:*'],

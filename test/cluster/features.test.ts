@@ -121,12 +121,14 @@ describe('in one space', () => {
     const info = await runHere(as('reader'), 'info', '--json');
     expect(info.code).toBe(0);
     expect(info.stdout).toContain(worker.name);
-    const audited = await runHere(as('operator'), 'audit', '--interval', '100');
-    expect([audited.stdout, audited.code]).toEqual([
-      expect.stringContaining('clean: 1 jobs, 1 queues'),
-      0,
-    ]);
-    expect(audited.stdout).toContain(`redis+cluster://${cluster.nodes.join(',')}/${space}`);
+    for (const role of ['auditor', 'operator']) {
+      const audited = await runHere(as(role), 'audit', '--interval', '100');
+      expect([audited.stdout, audited.code]).toEqual([
+        expect.stringContaining('clean: 1 jobs, 1 queues'),
+        0,
+      ]);
+      expect(audited.stdout).toContain(`redis+cluster://${cluster.nodes.join(',')}/${space}`);
+    }
     await worker.stop();
     const refused = await Promise.all(
       [0, 1, 2].map(async (at) => String(await cluster.client(at).acl('LOG'))),

@@ -226,6 +226,14 @@ export const defences = [
     red: { 'security/acl': 'S27: what is not granted' },
   },
   {
+    name: 'S27-refused-audit',
+    why: 'an audit without a right would tell of every job as a key of a wrong type',
+    file: 'redis/transitions/parts/refusals.lua',
+    from: "not string.find(found.err, '^WRONGTYPE')",
+    to: "found.err == ''",
+    red: { 'security/acl': 'S27: an audit without a right says which' },
+  },
+  {
     name: 'S28-random-ids',
     why: 'ids could be guessed',
     file: 'redis/new-job.ts',

@@ -209,9 +209,11 @@ describe('rights', () => {
     );
     expect(scripts.length).toBeGreaterThan(20);
     const called = scripts.flatMap((file) =>
-      [...readFileSync(join(root, file), 'utf8').matchAll(/redis\.p?call\(\s*'([A-Za-z]+)'/g)].map(
-        ([, name = '']) => name.toUpperCase(),
-      ),
+      [
+        ...readFileSync(join(root, file), 'utf8').matchAll(
+          /(?:redis\.p?call|attempt)\(\s*'([A-Za-z]+)'/g,
+        ),
+      ].map(([, name = '']) => name.toUpperCase()),
     );
     const needed = new Set(neededCommands('x').map(([name = '']) => name));
     // What is missing here belongs into src/redis/doctor/rights.ts.

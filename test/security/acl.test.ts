@@ -54,6 +54,12 @@ const refusals = async (): Promise<string[]> => {
   });
 };
 const soon = { timeoutMs: 10_000 };
+/** An id without a job, on a queue that nobody serves. */
+const plantGhost = async (): Promise<void> => {
+  await admin.del('rq:queue:unserved');
+  await admin.rpush('rq:queue:unserved', 'ghost');
+  await admin.sadd('rq:queues', 'rq:queue:unserved');
+};
 
 describe('S27: each role', () => {
   it('S27: a producer and a worker need no more than theirs', async () => {
@@ -120,9 +126,55 @@ describe('S27: each role', () => {
     expect(await refusals()).toEqual([]);
   }, 30_000);
 
+  it('S27: an auditor finds what an administrator finds, and writes nothing', async () => {
+    await plantGhost();
+    const audited = ['audit', '--interval', '1', '--json', 'unserved'];
+    const found = await runHere(urlOf('auditor'), ...audited);
+    expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 1, stderr: '' });
+    expect(found.objects).toMatchObject([{ code: 'A6', jobId: 'ghost', queue: 'unserved' }]);
+    expect(found.objects).toEqual((await runHere(server.url, ...audited)).objects);
+    // All queues: each key that an audit looks at.
+    const whole = await runHere(urlOf('auditor'), 'audit', '--interval', '1');
+    expect(whole.stderr).toBe('');
+    expect(whole.stdout).toMatch(/\d+ jobs, 3 queues/);
+    expect(await refusals()).toEqual([]);
+    const writes = "return redis.call('SET', 'rq:suspended', '1')";
+    await expect(as('auditor').redis.eval(writes, 0)).rejects.toThrow(/can't run this command/);
+    const repaired = await runHere(urlOf('auditor'), ...audited, '--repair');
+    expect(repaired).toMatchObject({ code: 4, stdout: '' });
+    expect(repaired.stderr).toMatch(/NOPERM .*\(EVALSHA\)\. .* the role operator may/);
+    expect(await admin.lrange('rq:queue:unserved', 0, -1)).toEqual(['ghost']);
+    expect((await runHere(urlOf('operator'), ...audited, '--repair')).objects).toMatchObject([
+      { code: 'A6', mended: true },
+    ]);
+    await admin.acl('LOG', 'RESET');
+  }, 30_000);
+
+  it.each([
+    [['-evalsha'], /NOPERM .*'evalsha'/],
+    [['-scan'], /NOPERM .*'scan'/],
+    [['-hmget'], /NOPERM HMGET rq:job:\S+: /],
+    [['-lpos'], /NOPERM LPOS rq:queue:\S+: /],
+    [['resetkeys', '%R~rq:job:*'], /NOPERM .*key.* \(SMEMBERS\)/],
+    // Without the right to jobs they would all be keys of a wrong type.
+    [['resetkeys', '%R~rq:[a-ik-z]*', '%R~rxrq:*'], /NOPERM HMGET rq:job:\S+: .*key/],
+  ])('S27: an audit without a right says which: %j', async (less, message) => {
+    await plantGhost();
+    const rules = [...aclRules('auditor'), ...less];
+    await admin.acl('SETUSER', 'narrow', 'reset', 'on', '>secret', ...rules);
+    const url = server.url.replace('//', '//narrow:secret@');
+    const found = await runHere(url, 'audit', '--interval', '1', 'unserved');
+    expect(found).toMatchObject({ code: 4, stdout: '' });
+    expect(found.stderr).toMatch(message);
+    expect(found.stderr).toContain('what the role auditor may: docs/security.md');
+  });
+
   it('S27: what is not granted is refused, and the error says so', async () => {
     const reader = as('reader').queue();
     await expect(reader.enqueue('handlers.add')).rejects.toThrow(/^NOPERM .*'evalsha'/);
+    const audited = await runHere(urlOf('reader'), 'audit');
+    expect(audited.code).toBe(4);
+    expect(audited.stderr).toMatch(/NOPERM .*'evalsha'.* the role auditor may/);
     const shown = await runHere(urlOf('reader'), 'enqueue', 'handlers.add');
     expect(shown.code).not.toBe(0);
     expect(shown.stderr).toContain('NOPERM');
@@ -137,6 +189,9 @@ describe('S27: each role', () => {
       ['producer', ['PUBLISH', `rq:pubsub:${worker.name}`, '{"command":"shutdown"}']],
       ['producer', ['RPUSH', `rxrq:commands:${worker.name}`, '{}']],
       ['cron', ['ZADD', 'rq:wip:default', '1', 'x']],
+      ['auditor', ['DEL', 'rq:queue:default']],
+      ['auditor', ['EVAL', 'return 1', '1', 'rq:queue:default']],
+      ['auditor', ['PUBLISH', `rq:pubsub:${worker.name}`, '{"command":"shutdown"}']],
       ['worker', ['GET', 'sessions:1']],
       ['worker', ['PUBLISH', 'elsewhere', '1']],
     ];

@@ -38,7 +38,8 @@ const run = async (io: Io, queues: string[], options: AuditCommandOptions): Prom
     }).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       if (failureKind(error) === 'transient' || /^(NOAUTH|WRONGPASS)/.test(message)) throw error;
-      throw new ExitError(exitCodes.trouble, `the audit could not read: ${message}`);
+      const hint = isRefusal(message) ? refusalOf(error as CommandError, options) : '';
+      throw new ExitError(exitCodes.trouble, `the audit could not go on: ${message}${hint}`);
     });
     if (options.json) {
       for (const finding of report.findings) io.json(finding);
@@ -48,6 +49,20 @@ const run = async (io: Io, queues: string[], options: AuditCommandOptions): Prom
     }
     if (report.findings.length > 0) throw new ExitError(exitCodes.failed);
   });
+};
+
+interface CommandError extends Error {
+  command?: { name: string };
+}
+
+// Of a command, and of one in a script in the words of different releases.
+const isRefusal = (message: string): boolean =>
+  /^NOPERM|^ERR .*(executing the script can't|ACL failure)/.test(message);
+
+// Of a key that is refused Redis names neither itself nor the command.
+const refusalOf = ({ message, command }: CommandError, { repair }: AuditCommandOptions): string => {
+  const named = command && /\bkeys?\b/.test(message) ? ` (${command.name.toUpperCase()})` : '';
+  return `${named}. Needed is what the role ${repair ? 'operator' : 'auditor'} may: docs/security.md`;
 };
 
 const lineOf = ({ code, jobId, queue, seen, remedy, isCritical, mended }: Finding): string => {
