@@ -157,7 +157,7 @@ describe('S27: each role', () => {
     [['-lpos'], /NOPERM LPOS rq:queue:\S+: /],
     [['resetkeys', '%R~rq:job:*'], /NOPERM .*key.* \(SMEMBERS\)/],
     // Without the right to jobs they would all be keys of a wrong type.
-    [['resetkeys', '%R~rq:[a-ik-z]*', '%R~rxrq:*'], /NOPERM HMGET rq:job:\S+: .*key/],
+    [['resetkeys', '%R~rq:[a-ik-z]*', '%R~rxrq:*'], /NOPERM HMGET rq:job:\S+: .*key[^()]*$/],
   ])('S27: an audit without a right says which: %j', async (less, message) => {
     await plantGhost();
     const rules = [...aclRules('auditor'), ...less];

@@ -59,9 +59,10 @@ interface CommandError extends Error {
 const isRefusal = (message: string): boolean =>
   /^NOPERM|^ERR .*(executing the script can't|ACL failure)/.test(message);
 
-// Of a key that is refused Redis names neither itself nor the command.
+// Of a key that is refused outside of a script Redis names neither itself nor the command.
 const refusalOf = ({ message, command }: CommandError, { repair }: AuditCommandOptions): string => {
-  const named = command && /\bkeys?\b/.test(message) ? ` (${command.name.toUpperCase()})` : '';
+  const isUnnamed = /\bkeys?\b/.test(message) && !/\bscript\b/.test(message);
+  const named = command && isUnnamed ? ` (${command.name.toUpperCase()})` : '';
   return `${named}. Needed is what the role ${repair ? 'operator' : 'auditor'} may: docs/security.md`;
 };
 
