@@ -150,7 +150,8 @@ describe('Python literals', () => {
     ]) {
       const startedMs = performance.now();
       expect(() => parsePythonLiteral(text)).toThrow(PythonLiteralError);
-      expect(performance.now() - startedMs).toBeLessThan(200);
+      // A way whose steps grow with the square of the text would take minutes.
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
     }
   });
 

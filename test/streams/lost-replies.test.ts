@@ -144,7 +144,7 @@ describe('when replies are lost', () => {
       .queue('q')
       .enqueueWith(options, 'f')
       .catch((reason: unknown) => reason);
-    expect(performance.now() - beganMs).toBeLessThan(700);
+    expect(performance.now() - beganMs).toBeLessThan(4_000);
     expect(error).toBeInstanceOf(RedisUnavailableError);
     expect((error as RedisUnavailableError).maybeWritten).toBe(true);
     proxy.mode = { kind: 'pass' };
