@@ -70,6 +70,35 @@ describe('a real Redis with bad settings', () => {
     });
   });
 
+  it('a default user that may not replay the log', async () => {
+    expect(await levelOf('default-user')).toBeUndefined();
+    await set('appendonly', 'yes');
+    expect(await levelOf('default-user')).toBe('ok');
+    await redis.acl('SETUSER', 'admin', 'on', '>x', '~*', '&*', '+@all');
+    const admin = redis.duplicate({ username: 'admin', password: 'x' });
+    try {
+      const byAdmin = async (): Promise<Diagnosis | undefined> =>
+        (await examine(admin, rq.wire, { intervalMs: 1 })).find(
+          ({ check }) => check === 'default-user',
+        );
+      await redis.acl('SETUSER', 'default', '-eval');
+      expect(await byAdmin()).toMatchObject({
+        level: 'problem',
+        what: 'the default user has less than all rights (+@all -eval)',
+      });
+      await admin.acl('SETUSER', 'default', 'reset', 'off', '~rq:*', '+@all');
+      expect(await byAdmin()).toMatchObject({
+        what: 'the default user has less than all rights (+@all, not all keys)',
+      });
+      await admin.acl('SETUSER', 'default', 'off', '~*', '&*', '+@all');
+      expect(await byAdmin()).toMatchObject({ level: 'ok' });
+    } finally {
+      await admin.acl('SETUSER', 'default', 'on', 'nopass', '~*', '&*', '+@all');
+      admin.disconnect();
+      await redis.acl('DELUSER', 'admin');
+    }
+  });
+
   it('persistence, and a snapshot that failed', async () => {
     expect(await levelOf('persistence')).toBe('warning');
     await set('appendonly', 'yes');
@@ -252,6 +281,7 @@ describe('rights', () => {
     // The connection's own, what the tools ask that may be refused, and what this test sends.
     const others = [
       'hello',
+      'acl',
       'client',
       'auth',
       'select',

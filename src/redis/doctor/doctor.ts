@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { audit } from '../audit/audit.js';
 import { spaceOf } from '../scan.js';
 import type { WireSettings } from '../transitions/queue-keys.js';
+import { judgeDefaultUser, readDefaultUser } from './default-user.js';
 import type { Diagnosis } from './finding.js';
 import { judgeFleet } from './judge-fleet.js';
 import { judgeKeeping } from './judge-keeping.js';
@@ -40,6 +41,7 @@ export const examine = async (
   const found = [
     ...ofServer,
     ...judgeKeeping(server),
+    ...judgeDefaultUser(await readDefaultUser(redis), server.info.aof_enabled === '1'),
     judgeRights(denied, spaceOf(redis)),
     judgeSlowRuns(await slowRuns(redis)),
   ];
