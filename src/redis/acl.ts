@@ -5,11 +5,20 @@ import { asPattern } from './scan.js';
 /**
  * What a process is to Redis. `producer` enqueues, waits for results, cancels and deletes; `worker` runs jobs, with
  * scheduler and upkeep; `cron` enqueues by the clock; `reader` looks and writes nothing; `auditor` is a reader whose scripts
- * may look at many keys at one moment; `operator` is a person with `rxrq`: all of this, and commands to workers.
+ * may look at many keys at one moment; `operator` is a person with `rxrq`: all of this, and commands to workers; `python` is any
+ * process of Python RQ beside them.
  */
 export type AclRole = (typeof aclRoles)[number];
 
-export const aclRoles = ['producer', 'worker', 'cron', 'reader', 'auditor', 'operator'] as const;
+export const aclRoles = [
+  'producer',
+  'worker',
+  'cron',
+  'reader',
+  'auditor',
+  'operator',
+  'python',
+] as const;
 
 // A Lua script has the rights of its caller: each role needs what its scripts call.
 const connection = 'ping info select time client|setname client|info client|id client|unblock';
@@ -58,11 +67,18 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
     commands: `${look} ${write} ${scripts} wait publish subscribe unsubscribe multi exec discard`,
     keys: ['~rq:*', '~rxrq:*'],
   },
+  // What is ours alone it does not know. redis-py loads its scripts by SCRIPT LOAD.
+  python: {
+    commands:
+      `${look} ${write} ${scripts} script|load script|exists hmset rename blpop blmove ` +
+      'publish subscribe unsubscribe watch unwatch multi exec discard',
+    keys: ['~rq:*'],
+  },
 };
 
 // No channel for producers: a job that they cancel while it runs is noticed at its next heartbeat, and whoever may
 // publish may also shut workers down.
-const withChannels: readonly AclRole[] = ['worker', 'operator'];
+const withChannels: readonly AclRole[] = ['worker', 'operator', 'python'];
 
 /**
  * The least that a process of this role needs, as rules for `ACL SETUSER <name> …`. They begin by taking everything

@@ -127,10 +127,10 @@ chaos(
       const reckoning = await reckon(world);
       // RQ's own workers settle unchecked: what they leave between the two registries is there to be mended.
       const ofPython = (text: string): boolean => text.includes(`"queue":"${mixed}"`);
-      const findings = await scene.findings();
+      const findings = await scene.findings(world.operator);
       const own = findings.filter((text) => !ofPython(text));
-      await scene.audit({ repair: true });
-      const unmended = await scene.findings();
+      await scene.audit({ repair: true }, world.operator);
+      const unmended = await scene.findings(world.operator);
       const strays = await strayKeys(world);
       const undeleted = await keysAfterDeletion(world);
       const mibPerMinute = slopeOf(
@@ -145,6 +145,7 @@ chaos(
           nemeses: struck,
           failedStarts: world.failedStarts,
           crashes: world.crashes,
+          refusals: [...world.refusals],
           drainedSeconds,
           witness: `${readings[0]?.residentMiB.toFixed(0)} MiB at first, ${last.residentMiB.toFixed(0)} at last, ${peakMiB.toFixed(0)} at most, ${mibPerMinute.toFixed(2)} MiB/min; ${last.files} files, ${grownFiles} more`,
           python: world.snake ? `${world.snake.lives} lives` : 'MISSING: it took no part',
@@ -164,6 +165,7 @@ chaos(
       expect(strays).toEqual([]);
       expect(undeleted).toEqual([]);
       expect(world.crashes).toEqual([]);
+      expect([...world.refusals]).toEqual([]);
       expect(orphans).toEqual([]);
       expect(connections).toBe(0);
       expect(exits.filter((code) => code !== 0)).toEqual([]);

@@ -66,22 +66,23 @@ export const strayKeys = async (world: World): Promise<string[]> => {
 
 /** Deletes all jobs; then nothing may be left but what was there before, and what goes by itself soon. */
 export const keysAfterDeletion = async (world: World): Promise<string[]> => {
-  const { rq } = world.scene;
+  const { near, scene } = world;
   const { acknowledged, mixed: ofBoth, uncertain } = world.producers;
   const jobs: Job[] = [
-    ...[...uncertain].map(([id, queue]) => rq.queue(queue).job(id)),
-    ...acknowledged.map(({ id, queue }) => rq.queue(queue).job(id)),
-    ...ofBoth.map((id) => rq.queue(mixed).job(id)),
+    ...[...uncertain].map(([id, queue]) => near.queue(queue).job(id)),
+    ...acknowledged.map(({ id, queue }) => near.queue(queue).job(id)),
+    ...ofBoth.map((id) => near.queue(mixed).job(id)),
   ];
   for (let from = 0; from < jobs.length; from += 500)
     await Promise.all(jobs.slice(from, from + 500).map((job) => job.delete()));
   const wrong: string[] = [];
   for (const name of await namesIn(world)) {
     if (name.startsWith(prefixes.job)) wrong.push(`${name} outlived its job`);
-    const kind = stays.has(name) && !leases.has(name) && (await rq.redis.type(name));
-    if (kind === 'zset' && (await rq.redis.zcard(name)) > 0) wrong.push(`${name} has entries`);
+    const kind = stays.has(name) && !leases.has(name) && (await scene.rq.redis.type(name));
+    if (kind === 'zset' && (await scene.rq.redis.zcard(name)) > 0)
+      wrong.push(`${name} has entries`);
     if (name === keys.failedQueue) {
-      const left = await rq.redis.lrange(name, 0, -1);
+      const left = await scene.rq.redis.lrange(name, 0, -1);
       const mixed = left.filter((id) => ofBoth.includes(id)).length;
       wrong.push(`${name} has ${left.length} entries, ${mixed} of the queue of both`);
     }

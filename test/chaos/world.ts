@@ -4,6 +4,7 @@ import { MovedClock } from '../faults/support/moved-clock.js';
 import { Scene } from '../faults/support/scene.js';
 import type { Victim } from '../faults/support/victim.js';
 import type { LossyProxy } from '../support/lossy-proxy.js';
+import { asUser, nobodyElse, refusalsOf } from '../support/users.js';
 import type { Dice } from './dice.js';
 import { Producers } from './producers.js';
 import { Snake } from './snake.js';
@@ -24,6 +25,9 @@ const wire = {
 /** Why a worker may fail to begin: it came while Redis was away, or let nobody in. */
 const excuses = /^RedisUnavailableError|NOAUTH|WRONGPASS|READONLY|BUSY|max number of clients/;
 
+/** Python asks for its address among all clients', and does without. */
+const spared = 'python: command client|list (toplevel)';
+
 /** What is to suffer: a Redis with a log, a network before it, a fleet of workers, and producers. */
 export class World {
   readonly producers = new Producers(queues, mixed);
@@ -31,6 +35,8 @@ export class World {
   workers: Victim[] = [];
   /** Ended by themselves when nobody had asked them to, and why: none should. */
   readonly crashes: string[] = [];
+  /** What somebody asked of Redis that its role may not do: nobody should. */
+  readonly refusals = new Set<string>();
   /** Did not begin, for a reason that holds. */
   failedStarts = 0;
   private started = 0;
@@ -38,8 +44,11 @@ export class World {
   private constructor(
     readonly scene: Scene,
     readonly network: LossyProxy,
-    /** Speaks to Redis through the network. */
+    /** Producers, beside the network and behind it. */
+    readonly near: Rq,
     readonly far: Rq,
+    /** A person who looks after all this. */
+    readonly operator: Rq,
     /** Is never killed: shows what a long life leaves behind. */
     readonly witness: Victim,
     /** Connections to Redis before there were workers. */
@@ -48,10 +57,13 @@ export class World {
   ) {}
 
   static async begin(size: number): Promise<World> {
-    const scene = await Scene.open(wire, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
+    const kept = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
+    const scene = await Scene.open(wire, [...kept, ...nobodyElse]);
     const network = await scene.network();
-    const far = scene.client(network.url);
-    await Promise.all([far.redis.ping(), scene.rq.redis.ping()]);
+    const near = scene.client('producer');
+    const far = scene.client('producer', network.url);
+    const operator = scene.client('operator');
+    await Promise.all([scene.rq, near, far, operator].map(({ redis }) => redis.ping()));
     const before = await connectionsOf(scene);
     const witness = await scene.worker({
       url: network.url,
@@ -62,17 +74,17 @@ export class World {
     });
     const clock = MovedClock.make();
     clock?.moveTo(-600_000);
-    const world = new World(scene, network, far, witness, before, clock);
+    const world = new World(scene, network, near, far, operator, witness, before, clock);
     for (let n = 0; n < size; n += 1) world.hire();
     if (Snake.isThere) {
-      world.snake = new Snake(scene.server.url, mixed);
+      world.snake = new Snake(asUser(scene.server.url, 'python'), mixed);
       world.snake.start();
     }
     return world;
   }
 
   produce(jobsPerSecond: number, dice: Dice): void {
-    this.producers.start(this.scene.rq, jobsPerSecond / 2, dice.fork());
+    this.producers.start(this.near, jobsPerSecond / 2, dice.fork());
     this.producers.start(this.far, jobsPerSecond / 2, dice.fork());
   }
 
@@ -107,6 +119,8 @@ export class World {
    */
   async tend(): Promise<void> {
     this.producers.check();
+    for (const refusal of await refusalsOf(this.scene.rq.redis))
+      if (refusal !== spared) this.refusals.add(refusal);
     for (const worker of this.workers.filter(({ isGone }) => isGone)) {
       const code = await worker.end();
       const failed = worker.messages.find(({ kind }) => kind === 'failed');
@@ -121,7 +135,7 @@ export class World {
   /** Waits until everybody who is here has Redis again. */
   async isCalm(): Promise<void> {
     const endMs = performance.now() + 60_000;
-    for (const { redis } of [this.scene.rq, this.far]) {
+    for (const { redis } of [this.scene.rq, this.near, this.far, this.operator]) {
       while (!(await redis.ping().catch(() => false))) {
         if (performance.now() > endMs) throw new Error('Redis did not answer for a minute');
         await delay(50);

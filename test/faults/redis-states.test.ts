@@ -6,6 +6,7 @@ import { RedisFullError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
+import { userArgs } from '../support/users.js';
 import { Scene } from './support/scene.js';
 import type { Victim } from './support/victim.js';
 
@@ -128,7 +129,7 @@ describe('Redis', () => {
 
   it('F54: is replaced by a replica that lags: late outcomes are refused, the rest is found', async () => {
     scene = await Scene.open({ narrowLeaseMs: 2_000, resultTtlSeconds: 86_400 });
-    const replica = await startPrivateRedis();
+    const replica = await startPrivateRedis({ args: userArgs });
     const there = new Redis(replica.url);
     try {
       const proxy = await scene.network();

@@ -15,6 +15,7 @@ import { deniedCommands } from '../../src/redis/doctor/rights.js';
 import { runHere } from '../cli/support/fake-io.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
+import { asUser, refusalsOf, userArgs } from '../support/users.js';
 
 const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
 
@@ -23,15 +24,12 @@ let admin: Redis;
 let worker: RunningWorker;
 const doors = new Map<AclRole, Rq>();
 const as = (role: AclRole): Rq => doors.get(role) as Rq;
-const urlOf = (role: AclRole): string => server.url.replace('//', `//${role}:secret@`);
+const urlOf = (role: AclRole): string => asUser(server.url, role);
 
 beforeAll(async () => {
-  server = await startPrivateRedis();
+  server = await startPrivateRedis({ args: userArgs });
   admin = new Redis(server.url);
-  for (const role of aclRoles) {
-    await admin.acl('SETUSER', role, 'reset', 'on', '>secret', ...aclRules(role));
-    doors.set(role, new Rq({ url: urlOf(role) }));
-  }
+  for (const role of aclRoles) doors.set(role, new Rq({ url: urlOf(role) }));
   const queues = ['default', 'other'];
   worker = await bootWorker({ url: urlOf('worker'), handlers, queues, handleSignals: false });
 });
@@ -42,17 +40,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** What Redis refused since the last call. */
-const refusals = async (): Promise<string[]> => {
-  const log = (await admin.acl('LOG')) as unknown as unknown[][];
-  await admin.acl('LOG', 'RESET');
-  return log.map((entry) => {
-    const one = Object.fromEntries(
-      Array.from({ length: entry.length / 2 }, (_, n) => [entry[2 * n], entry[2 * n + 1]]),
-    );
-    return `${one.username}: ${one.reason} ${one.object} (${one.context})`;
-  });
-};
+const refusals = (): Promise<string[]> => refusalsOf(admin);
 const soon = { timeoutMs: 10_000 };
 /** An id without a job, on a queue that nobody serves. */
 const plantGhost = async (): Promise<void> => {

@@ -9,6 +9,7 @@ import { endWithUs } from '../../scripts/guard.mjs';
 import type { RedisServer } from '../../scripts/redis-server.mjs';
 import { startPrivateRedis } from './redis.js';
 import { until } from './until.js';
+import { userArgs } from './users.js';
 
 const name = 'jobs';
 /** A primary that is silent for so long is down. */
@@ -30,7 +31,7 @@ export class Sentinels {
   ) {}
 
   static async start({ replicas = 1, sentinels = 3 } = {}): Promise<Sentinels> {
-    const fast = ['--repl-diskless-sync-delay', '0'];
+    const fast = ['--repl-diskless-sync-delay', '0', ...userArgs];
     const primary = await startPrivateRedis({ args: fast });
     const follow = [...fast, '--replicaof', '127.0.0.1', String(primary.port)];
     const others = Array.from({ length: replicas }, () => startPrivateRedis({ args: follow }));

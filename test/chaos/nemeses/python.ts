@@ -1,4 +1,5 @@
 import { python } from '../../support/python.js';
+import { asUser } from '../../support/users.js';
 import type { Nemesis } from '../nemesis.js';
 import { mixed, queues } from '../world.js';
 
@@ -28,6 +29,6 @@ export const ofPython: readonly Nemesis[] = [
     faults: 'F74, F97',
     weight: 1,
     strike: async ({ snake, scene }) =>
-      snake && python('2.12', clean, [scene.server.url, ...queues, mixed]),
+      snake && python('2.12', clean, [asUser(scene.server.url, 'python'), ...queues, mixed]),
   },
 ];

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { aclRoles } from '../../../src/redis/acl.js';
 import { until } from '../../support/until.js';
+import { asUser } from '../../support/users.js';
 import type { Nemesis } from '../nemesis.js';
 import type { World } from '../world.js';
 
@@ -18,7 +20,7 @@ const restart = async (world: World, how: NodeJS.Signals, downMs: number): Promi
 
 /** Beside the connections of everybody else, and spared by what happens to them. */
 const asAdmin = async (world: World, act: (admin: Redis) => Promise<unknown>): Promise<void> => {
-  const admin = new Redis(world.scene.server.url, { enableReadyCheck: false });
+  const admin = new Redis(asUser(world.scene.server.url, 'harness'), { enableReadyCheck: false });
   try {
     await act(admin);
   } finally {
@@ -97,7 +99,7 @@ export const ofRedis: readonly Nemesis[] = [
     strike: (world, dice) =>
       asAdmin(world, async (admin) => {
         await admin.config('SET', 'lua-time-limit', '100');
-        const rude = new Redis(world.scene.server.url);
+        const rude = new Redis(asUser(world.scene.server.url, 'harness'));
         const ended = rude.eval('while true do end', 0).catch((error: unknown) => String(error));
         await delay(dice.between(300, 4_000));
         // BUSY begins some time after the script does.
@@ -123,10 +125,10 @@ export const ofRedis: readonly Nemesis[] = [
     weight: 2,
     strike: (world, dice) =>
       asAdmin(world, async (admin) => {
-        await admin.config('SET', 'requirepass', 'another one');
+        for (const role of aclRoles) await admin.acl('SETUSER', role, 'off');
         await killConnections(admin);
         await delay(dice.between(300, 4_000));
-        await admin.config('SET', 'requirepass', '');
+        for (const role of aclRoles) await admin.acl('SETUSER', role, 'on');
       }),
   },
   {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { type PythonRqVersion, type RunningPython, startPython } from '../../support/python.js';
 import { until } from '../../support/until.js';
+import { asUser } from '../../support/users.js';
 import type { Scene } from './scene.js';
 import { fixture, type Victim } from './victim.js';
 
@@ -48,7 +49,8 @@ export class Fleet {
   }
 
   get pythonEnvironment() {
-    return { REDIS_URL: this.scene.server.url, LEDGER: this.ledgerUrl, PYTHONPATH: fixtures };
+    const url = asUser(this.scene.server.url, 'python');
+    return { REDIS_URL: url, LEDGER: this.ledgerUrl, PYTHONPATH: fixtures };
   }
 
   /** A Node worker of all queues, with a scheduler. */

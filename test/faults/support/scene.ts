@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisServer } from '../../../scripts/redis-server.mjs';
+import type { AclRole } from '../../../src/redis/acl.js';
 import { type AuditOptions, type AuditReport, audit } from '../../../src/redis/audit/audit.js';
 import type { RedisAddress } from '../../../src/redis/connection.js';
 import { keys } from '../../../src/redis/keys.js';
@@ -12,6 +13,7 @@ import { Rq } from '../../../src/streams/rq.js';
 import { LossyProxy } from '../../support/lossy-proxy.js';
 import { startPrivateRedis } from '../../support/redis.js';
 import { until } from '../../support/until.js';
+import { addressFor, asUser, userArgs } from '../../support/users.js';
 import { Victim, type VictimOptions } from './victim.js';
 
 /** What a handler wrote when it began, and when it ended. */
@@ -58,8 +60,8 @@ export class Scene {
     args: readonly string[] = [],
     binary = 'redis-server',
   ): Promise<Scene> {
-    const server = await startPrivateRedis({ args, binary });
-    const rq = new Rq({ url: server.url, wire, enqueueDeadlineMs });
+    const server = await startPrivateRedis({ args: [...userArgs, ...args], binary });
+    const rq = new Rq({ url: asUser(server.url, 'harness'), wire, enqueueDeadlineMs });
     return new Scene(server, rq, wire, mkdtempSync(join(tmpdir(), 'rxrq-faults-')));
   }
 
@@ -73,9 +75,10 @@ export class Scene {
     return join(this.directory, 'ledger');
   }
 
-  victim(options: Partial<VictimOptions> = {}): Victim {
-    const { wire } = this;
-    const victim = new Victim({ url: this.address, wire, ledger: this.ledgerPath, ...options });
+  /** Has the rights of a worker, unless its URL names a user. */
+  victim({ url = this.address, ...options }: Partial<VictimOptions> = {}): Victim {
+    const own = { url: addressFor(url, 'worker'), wire: this.wire, ledger: this.ledgerPath };
+    const victim = new Victim({ ...own, ...options });
     this.victims.push(victim);
     return victim;
   }
@@ -94,9 +97,9 @@ export class Scene {
     return proxy;
   }
 
-  /** Another producer, by its own way to this Redis. */
-  client(url: string): Rq {
-    const rq = new Rq({ url, wire: this.wire, enqueueDeadlineMs });
+  /** Somebody else, by its own way to this Redis, with no more rights than its role. */
+  client(role: AclRole, url = this.server.url): Rq {
+    const rq = new Rq({ url: asUser(url, role), wire: this.wire, enqueueDeadlineMs });
     this.clients.push(rq);
     return rq;
   }
@@ -179,15 +182,15 @@ export class Scene {
    * What the audit finds. The records of killed workers stay listed until the next cleaning, ten minutes later; they
    * are no finding here.
    */
-  async findings(): Promise<string[]> {
-    const { findings } = await this.audit();
+  async findings(by = this.rq): Promise<string[]> {
+    const { findings } = await this.audit({}, by);
     return findings.flatMap(({ code, ...rest }) =>
       code === 'A15' ? [] : [`${code} ${JSON.stringify(rest)}`],
     );
   }
 
-  audit(options: AuditOptions = {}): Promise<AuditReport> {
-    return audit(this.rq.redis, this.rq.wire, { intervalMs: 300, graceMs: 2_000, ...options });
+  audit(options: AuditOptions = {}, by = this.rq): Promise<AuditReport> {
+    return audit(by.redis, by.wire, { intervalMs: 300, graceMs: 2_000, ...options });
   }
 
   async close(): Promise<void> {
