@@ -67,10 +67,11 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
     commands: `${look} ${write} ${scripts} wait publish subscribe unsubscribe multi exec discard`,
     keys: ['~rq:*', '~rxrq:*'],
   },
-  // What is ours alone it does not know. redis-py loads its scripts by SCRIPT LOAD.
+  // What is ours alone it does not know. redis-py loads its scripts by SCRIPT LOAD, and a worker of RQ 1.x that may not
+  // look for itself in CLIENT LIST does not start.
   python: {
     commands:
-      `${look} ${write} ${scripts} script|load script|exists hmset rename blpop blmove ` +
+      `${look} ${write} ${scripts} script|load script|exists client|list hmset rename blpop blmove ` +
       'publish subscribe unsubscribe watch unwatch multi exec discard',
     keys: ['~rq:*'],
   },

@@ -133,6 +133,7 @@ chaos(
       const unmended = await scene.findings(world.operator);
       const strays = await strayKeys(world);
       const undeleted = await keysAfterDeletion(world);
+      await world.hearRefusals();
       const mibPerMinute = slopeOf(
         readings.map(({ minute, residentMiB }) => ({ minute, value: residentMiB })),
       );

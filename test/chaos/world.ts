@@ -25,9 +25,6 @@ const wire = {
 /** Why a worker may fail to begin: it came while Redis was away, or let nobody in. */
 const excuses = /^RedisUnavailableError|NOAUTH|WRONGPASS|READONLY|BUSY|max number of clients/;
 
-/** Python asks for its address among all clients', and does without. */
-const spared = 'python: command client|list (toplevel)';
-
 /** What is to suffer: a Redis with a log, a network before it, a fleet of workers, and producers. */
 export class World {
   readonly producers = new Producers(queues, mixed);
@@ -119,8 +116,7 @@ export class World {
    */
   async tend(): Promise<void> {
     this.producers.check();
-    for (const refusal of await refusalsOf(this.scene.rq.redis))
-      if (refusal !== spared) this.refusals.add(refusal);
+    await this.hearRefusals();
     for (const worker of this.workers.filter(({ isGone }) => isGone)) {
       const code = await worker.end();
       const failed = worker.messages.find(({ kind }) => kind === 'failed');
@@ -130,6 +126,11 @@ export class World {
       this.replace(worker);
     }
     if (this.witness.isGone) throw new Error(`the witness is gone: ${this.witness.stderr}`);
+  }
+
+  /** Again and again: Redis forgets them when it restarts. */
+  async hearRefusals(): Promise<void> {
+    for (const refusal of await refusalsOf(this.scene.rq.redis)) this.refusals.add(refusal);
   }
 
   /** Waits until everybody who is here has Redis again. */

@@ -6,6 +6,7 @@ import { bootWorker } from '../../src/boot/boot-worker.js';
 import { aclRules } from '../../src/redis/acl.js';
 import { keys } from '../../src/redis/keys.js';
 import { until } from '../support/until.js';
+import { asUser } from '../support/users.js';
 import { Scene } from './support/scene.js';
 
 let scene: Scene;
@@ -77,7 +78,9 @@ describe('a Redis that may lose jobs', () => {
     async (_, args, why) => {
       scene = await Scene.open({}, args);
       const [job] = await scene.enqueue(1);
-      const victim = scene.victim({ isolation: 'inline', durability: 'require' });
+      // One that may read the settings.
+      const url = asUser(scene.server.url, 'harness');
+      const victim = scene.victim({ url, isolation: 'inline', durability: 'require' });
       const failed = await victim.said('failed');
       expect([failed.name, failed.message]).toEqual([
         'NotDurableError',

@@ -15,7 +15,7 @@ import { deniedCommands } from '../../src/redis/doctor/rights.js';
 import { runHere } from '../cli/support/fake-io.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
-import { asUser, refusalsOf, userArgs } from '../support/users.js';
+import { asUser, nobodyElse, refusalsOf, userArgs } from '../support/users.js';
 
 const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
 
@@ -180,6 +180,7 @@ describe('S27: each role', () => {
       ['auditor', ['DEL', 'rq:queue:default']],
       ['auditor', ['EVAL', 'return 1', '1', 'rq:queue:default']],
       ['auditor', ['PUBLISH', `rq:pubsub:${worker.name}`, '{"command":"shutdown"}']],
+      ['python', ['GET', 'rxrq:events:default']],
       ['worker', ['GET', 'sessions:1']],
       ['worker', ['PUBLISH', 'elsewhere', '1']],
     ];
@@ -189,6 +190,23 @@ describe('S27: each role', () => {
     for (const [role, [name = '', ...args]] of keysDenied)
       await expect(as(role).redis.call(name, ...args)).rejects.toThrow(/^NOPERM/);
     expect(() => aclRules('toString' as AclRole)).toThrow('role: it is none of producer, worker');
+  }, 30_000);
+
+  it('S27: what they wrote outlives a crash of Redis, and so do they, with the default user off', async () => {
+    const kept = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const other = await startPrivateRedis({ args: [...userArgs, ...nobodyElse, ...kept] });
+    const rq = new Rq({ url: asUser(other.url, 'producer') });
+    const nobody = new Rq({ url: other.url });
+    try {
+      const jobs = await rq.queue().enqueueMany([{ name: 'a' }, { name: 'b' }]);
+      await other.restart();
+      await until('it is back', () => rq.redis.ping().catch(() => false));
+      expect(await rq.queue().ids()).toEqual(jobs.map(({ id }) => id));
+      await expect(nobody.redis.llen('rq:queue:default')).rejects.toThrow(/NOAUTH/);
+    } finally {
+      await Promise.all([rq.close(), nobody.close()]);
+      await other.stop();
+    }
   }, 30_000);
 
   it('S27: a worker has the rights that the doctor asks for', async () => {

@@ -13,7 +13,10 @@ export const userArgs: readonly string[] = [
   ...['--user', 'harness', 'on', `>${password}`, '~*', '&*', '+@all'],
 ];
 
-/** Whoever forgets its user somewhere, is then refused. */
+/**
+ * Whoever forgets its user somewhere is then refused. The rights stay: as this user Redis reads its AOF, and what it may not
+ * do inside of a transaction, as each script is written there, is dropped (redis/redis#14541).
+ */
 export const nobodyElse: readonly string[] = ['--user', 'default', 'off', '~*', '&*', '+@all'];
 
 /** The URL for this user, or as it is where it names one already. */
