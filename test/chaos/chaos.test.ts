@@ -133,7 +133,7 @@ chaos(
       const unmended = await scene.findings(world.operator);
       const strays = await strayKeys(world);
       const undeleted = await keysAfterDeletion(world);
-      await world.hearRefusals();
+      await world.checkRights();
       const mibPerMinute = slopeOf(
         readings.map(({ minute, residentMiB }) => ({ minute, value: residentMiB })),
       );
@@ -146,7 +146,6 @@ chaos(
           nemeses: struck,
           failedStarts: world.failedStarts,
           crashes: world.crashes,
-          refusals: [...world.refusals],
           drainedSeconds,
           witness: `${readings[0]?.residentMiB.toFixed(0)} MiB at first, ${last.residentMiB.toFixed(0)} at last, ${peakMiB.toFixed(0)} at most, ${mibPerMinute.toFixed(2)} MiB/min; ${last.files} files, ${grownFiles} more`,
           python: world.snake ? `${world.snake.lives} lives` : 'MISSING: it took no part',
@@ -166,7 +165,6 @@ chaos(
       expect(strays).toEqual([]);
       expect(undeleted).toEqual([]);
       expect(world.crashes).toEqual([]);
-      expect([...world.refusals]).toEqual([]);
       expect(orphans).toEqual([]);
       expect(connections).toBe(0);
       expect(exits.filter((code) => code !== 0)).toEqual([]);

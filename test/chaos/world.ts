@@ -32,8 +32,6 @@ export class World {
   workers: Victim[] = [];
   /** Ended by themselves when nobody had asked them to, and why: none should. */
   readonly crashes: string[] = [];
-  /** What somebody asked of Redis that its role may not do: nobody should. */
-  readonly refusals = new Set<string>();
   /** Did not begin, for a reason that holds. */
   failedStarts = 0;
   private started = 0;
@@ -112,11 +110,11 @@ export class World {
   /**
    * Replaces workers that are gone, as any process manager would, and remembers what they said.
    *
-   * @throws when the witness is gone, or a producer failed
+   * @throws when the witness is gone, a producer failed, or a role lacks a right
    */
   async tend(): Promise<void> {
     this.producers.check();
-    await this.hearRefusals();
+    await this.checkRights();
     for (const worker of this.workers.filter(({ isGone }) => isGone)) {
       const code = await worker.end();
       const failed = worker.messages.find(({ kind }) => kind === 'failed');
@@ -128,9 +126,14 @@ export class World {
     if (this.witness.isGone) throw new Error(`the witness is gone: ${this.witness.stderr}`);
   }
 
-  /** Again and again: Redis forgets them when it restarts. */
-  async hearRefusals(): Promise<void> {
-    for (const refusal of await refusalsOf(this.scene.rq.redis)) this.refusals.add(refusal);
+  /**
+   * Again and again, since Redis forgets what it refused when it restarts.
+   *
+   * @throws when somebody asked for what its role may not do
+   */
+  async checkRights(): Promise<void> {
+    const refusals = await refusalsOf(this.scene.rq.redis);
+    if (refusals.length > 0) throw new Error(`Redis refused ${refusals.join('; ')}`);
   }
 
   /** Waits until everybody who is here has Redis again. */
