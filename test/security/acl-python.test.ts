@@ -22,7 +22,8 @@ def until(fact):
 
 def ended(job):
     until(lambda: job.get_status(refresh=True) in ['finished', 'failed', 'stopped'])
-    return job.get_status().value
+    status = job.get_status()
+    return getattr(status, 'value', status)
 
 r = redis.Redis.from_url(sys.argv[1])
 q = Queue('both', connection=r, serializer=JSONSerializer)
