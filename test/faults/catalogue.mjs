@@ -652,7 +652,8 @@ export const areas = [
         number: 98,
         fault: 'an older and a newer rxrq together',
         promise: 'scripts are known by their content; unknown fields and events are left alone',
-        without: 'no release has been published that a second one could stand beside',
+        without:
+          'it takes another build: `npm run beside -- REVISION` runs the kill loop with workers and producers of both',
       },
       {
         number: 99,

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { fetchJobs } from '../../src/redis/job-store.js';
+import type { Rq } from '../../src/streams/rq.js';
+import { asUser } from '../support/users.js';
 import { explain } from './support/explain.js';
 import { Scene } from './support/scene.js';
 import type { Victim } from './support/victim.js';
@@ -20,12 +23,22 @@ const wire = {
   resultTtlSeconds: 86_400,
 };
 
+/** With `npm run beside` every other worker, and every other job, is of an earlier build. */
+const otherBuild =
+  process.env.RXRQ_BESIDE && pathToFileURL(`${process.env.RXRQ_BESIDE}/dist/index.js`).href;
+
+const otherProducer = async (scene: Scene, build: string): Promise<Rq> => {
+  const other = (await import(build)) as { Rq: typeof Rq };
+  return new other.Rq({ url: asUser(scene.server.url, 'producer'), wire });
+};
+
 /** Enqueues at an even rate until it is told to stop; remembers every id that was acknowledged. */
-const produce = (scene: Scene, ids: string[]) => {
+const produce = (producers: readonly Rq[], ids: string[]) => {
   let isOver = false;
   const producing = (async () => {
     for (let tick = 0; !isOver; tick++) {
-      const queue = scene.rq.queue(queues[tick % queues.length] as string);
+      const rq = producers[tick % producers.length] as Rq;
+      const queue = rq.queue(queues[tick % queues.length] as string);
       const specs = Array.from({ length: jobsPerSecond / 50 }, () => ({ name: 'handlers.note' }));
       for (const job of await queue.enqueueMany(specs)) ids.push(job.id);
       await delay(20);
@@ -47,6 +60,7 @@ const killThem = async (scene: Scene): Promise<{ killed: number; tookMs: number 
       wait: true,
       isolation: n % 2 === 0 ? 'inline' : 'pool',
       concurrency: n % 2 === 0 ? 10 : 2,
+      ...(otherBuild && n % 4 >= 2 && { build: otherBuild }),
     });
   let next = spare(0);
   let killed = 0;
@@ -68,9 +82,10 @@ describe('a worker that is killed again and again', () => {
     '54: loses no job, ends each once, and tells of each that ran twice',
     async () => {
       const scene = await Scene.open(wire);
+      const others = otherBuild ? [await otherProducer(scene, otherBuild)] : [];
       try {
         const ids: string[] = [];
-        const stop = produce(scene, ids);
+        const stop = produce([scene.client('producer'), ...others], ids);
         const { killed, tookMs } = await killThem(scene);
         await stop();
         const last = await scene.worker({ queues, isolation: 'inline', concurrency: 20 });
@@ -105,6 +120,7 @@ describe('a worker that is killed again and again', () => {
         expect(findings.every(({ mended }) => mended)).toBe(true);
         expect(killed).toBeGreaterThanOrEqual(Math.min(kills, 60));
       } finally {
+        for (const rq of others) await rq.close();
         await scene.close();
       }
     },

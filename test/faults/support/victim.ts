@@ -20,6 +20,8 @@ export interface VictimOptions extends Omit<BootOptions, 'on' | 'handlers'> {
   throwing?: boolean;
   /** Its own hook leaves a rejection that nobody handles. */
   rejecting?: boolean;
+  /** URL of another build of the package. */
+  build?: string | undefined;
   /** Flags of Node. */
   execArgv?: readonly string[];
   /** What its command line begins with, to run it elsewhere. */
