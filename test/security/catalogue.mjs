@@ -194,7 +194,7 @@ export const threats = [
   {
     number: 27,
     threat: 'one user of Redis that may do everything',
-    defence: 'rules for six roles, under which everything works and nothing more does',
+    defence: 'rules for seven roles, under which everything works and nothing more does',
     elsewhere: ['redis/doctor: names what a user lacks'],
   },
   {

@@ -14,8 +14,8 @@ export const readDefaultUser = async (redis: Redis): Promise<DefaultUser> => {
 };
 
 /**
- * Redis reads its log as the default user, and what that one may not do within a transaction, as each script is written there, it
- * leaves out: redis/redis#14541. Pure.
+ * Redis 7 reads its log as the default user, and what that one may not do within a transaction, as each script is written there,
+ * it leaves out: redis/redis#14541. Pure.
  */
 export const judgeDefaultUser = (user: DefaultUser, hasLog: boolean): Diagnosis[] => {
   const check = 'default-user';
@@ -27,7 +27,7 @@ export const judgeDefaultUser = (user: DefaultUser, hasLog: boolean): Diagnosis[
       check,
       level: 'problem',
       what: `the default user has less than all rights (${user.commands}${user.hasAllKeys ? '' : ', not all keys'})`,
-      why: 'Redis reads its AOF as this user, and drops what it may not do: jobs that were acknowledged are gone after a restart',
+      why: 'many releases of Redis read their AOF as this user, and drop what it may not do: acknowledged jobs are gone after a restart',
       remedy:
         'close it and leave it its rights: ACL SETUSER default off ~* &* +@all, and so in its configuration',
     },
