@@ -28,6 +28,13 @@ export class DiscreetRedis extends Redis {
     return super.sendCommand(command, stream);
   }
 
+  // ioredis hears the first error of a socket. One that is closed within its TLS handshake may have a second: that its
+  // certificate is refused, and what the server then says. Nobody's, it would end the process.
+  override disconnect(reconnect = false): void {
+    this.stream?.on('error', () => undefined);
+    super.disconnect(reconnect);
+  }
+
   override duplicate(override: Partial<Settings> = {}): Redis {
     return new DiscreetRedis({ ...this.options, ...override });
   }

@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { requestStatus } from '../../src/actors/webhook-request.js';
 import { bootWorker, Rq } from '../../src/index.js';
+import { DiscreetRedis } from '../../src/redis/discreet-redis.js';
 import { runHere } from '../cli/support/fake-io.js';
 import { startPrivateRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
 
 const handlers = fileURLToPath(new URL('./fixtures/handlers.js', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'rxrq-tls-'));
@@ -63,6 +65,18 @@ describe('S26: TLS', () => {
     await expect(rq.queue().enqueue('handlers.add', 1, 2)).rejects.toThrow('Redis');
     await rq.close();
   }, 20_000);
+
+  it('S26: a connection that is closed within its handshake may fail twice, and ends nothing', async () => {
+    const redis = new DiscreetRedis({ host: '127.0.0.1', port, tls: {}, lazyConnect: true });
+    redis.on('error', () => undefined);
+    const connecting = redis.connect();
+    await until('there is a socket', () => redis.stream);
+    redis.disconnect();
+    // Node tells of the certificate, and then of what the server said to the end of the handshake.
+    redis.stream.emit('error', new Error('self-signed certificate'));
+    redis.stream.emit('error', new Error('tlsv1 alert decode error'));
+    await expect(connecting).rejects.toThrow('closed');
+  });
 
   it('S26: shows a certificate of its own to a server that wants one', async () => {
     const admin = new Rq({ url: server.url });
