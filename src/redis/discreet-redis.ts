@@ -16,9 +16,9 @@ export class DiscreetRedis extends Redis {
     const shown = { value: () => shownOf(this) };
     // Pipelines and connectors hold the options as well.
     Object.defineProperties(this.options, { [inspect.custom]: shown, toJSON: shown });
-    // For who does not ask `inspect.custom`: `console.dir` and `assert`.
+    // For who does not ask `inspect.custom`: `console.dir` and `assert`. Those that a lazy connection has not set yet as well.
     for (const name of ['options', 'connector', 'condition'])
-      Object.defineProperty(this, name, { enumerable: false });
+      Object.defineProperty(this, name, { enumerable: false, writable: true });
   }
 
   // Replies, aborts and ends of the connection: all that reject a command do it by this.

@@ -206,8 +206,7 @@ export class Model {
     const job = this.jobs.get(id);
     if (!this.flying.includes(id)) return false;
     // It asks `rq:executions`, which our executions have once they were beaten; here none is.
-    if (job?.status === 'started' && job.exec !== null && this.wip.get(job.exec) === id)
-      return false;
+    if (job && job.exec !== null && this.wip.get(job.exec) === id) return false;
     this.take(this.flying, id);
     this.list.unshift(id);
     return true;
