@@ -184,6 +184,17 @@ describe("a worker's record", () => {
     expect(await registerBirth(wire.redis, record, 90)).toBe(true);
   });
 
+  it('is not brought back by a beat that was under way when it died', async () => {
+    await registerBirth(wire.redis, record, 90);
+    await registerDeath(wire.redis, record);
+    const before = await wire.snapshot();
+    await beat(wire.redis, record, 90);
+    expect(await wire.snapshot()).toEqual(before);
+    expect(await registerBirth(wire.redis, record, 90)).toBe(true);
+    await beat(wire.redis, record, 90);
+    expect(await wire.redis.smembers(keys.workers)).toEqual([keys.worker('w')]);
+  });
+
   it('of a living worker is not touched by a second of its name', async () => {
     await registerBirth(wire.redis, record, 5);
     const before = await wire.snapshot();

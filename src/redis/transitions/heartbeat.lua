@@ -14,6 +14,9 @@ if ARGV[2] == 'birth' then
   -- What was meant for the dead one of this name is not for us.
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('HSET', KEYS[1], 'birth', nowText)
+elseif redis.call('HEXISTS', KEYS[1], 'death') == 1 then
+  -- A beat that was under way when it left would list it again, for as long as its record lives.
+  return 1
 end
 redis.call('HSET', KEYS[1], 'last_heartbeat', nowText, 'state', ARGV[3], unpack(ARGV, 6))
 if ARGV[4] == '' then redis.call('HDEL', KEYS[1], 'current_job', 'current_job_working_time')
