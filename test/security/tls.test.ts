@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -11,6 +10,7 @@ import { requestStatus } from '../../src/actors/webhook-request.js';
 import { bootWorker, Rq } from '../../src/index.js';
 import { DiscreetRedis } from '../../src/redis/discreet-redis.js';
 import { runHere } from '../cli/support/fake-io.js';
+import { selfSigned, tlsArgs } from '../support/certificate.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
@@ -22,23 +22,12 @@ let server: Awaited<ReturnType<typeof startPrivateRedis>>;
 let port: number;
 
 beforeAll(async () => {
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'],
-      ...['-keyout', file('key.pem'), '-out', file('cert.pem')],
-    ],
-    { stdio: 'pipe' },
-  );
+  const certificate = selfSigned(directory);
   // The port that the harness looks at stays plain; a plain server finds the one for TLS.
   const probe = await startPrivateRedis();
   port = probe.port;
   await probe.stop();
-  const tls = ['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem')];
-  server = await startPrivateRedis({
-    args: ['--tls-port', String(port), ...tls, '--tls-auth-clients', 'no'],
-  });
+  server = await startPrivateRedis({ args: tlsArgs(port, certificate) });
 });
 afterAll(async () => {
   await server?.stop();
