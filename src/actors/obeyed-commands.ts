@@ -16,12 +16,12 @@ export type ObeyedCommands = 'all' | 'none' | readonly RemoteCommand[];
  * @throws InvalidOptionError
  */
 export const commandFilter = (given: ObeyedCommands): ((command: WorkerCommand) => boolean) => {
-  const obeyed = new Set<string>(listOf(given));
+  const obeyed = new Set<unknown>(listOf(given));
   for (const name of obeyed)
-    if (!(remoteCommands as readonly string[]).includes(name))
+    if (!(remoteCommands as readonly unknown[]).includes(name))
       throw new InvalidOptionError(
         'commands',
-        `${name} is no command; there are ${remoteCommands.join(', ')}`,
+        `${String(name)} is no command; there are ${remoteCommands.join(', ')}`,
       );
   return ({ command }) => {
     if (command === 'rxrq-look' || command === 'rxrq-ping') return true;
@@ -29,10 +29,10 @@ export const commandFilter = (given: ObeyedCommands): ((command: WorkerCommand) 
   };
 };
 
-const listOf = (given: ObeyedCommands): readonly string[] => {
+const listOf = (given: ObeyedCommands): readonly unknown[] => {
   if (given === 'all') return remoteCommands;
   if (given === 'none') return [];
   if (!Array.isArray(given))
     throw new InvalidOptionError('commands', 'it must be all, none, or a list of commands');
-  return given.map(String);
+  return given;
 };

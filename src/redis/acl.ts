@@ -86,18 +86,20 @@ const withChannels: readonly AclRole[] = ['worker', 'operator', 'python'];
  * away but passwords and on/off: put those in front. For Redis 7.0 and newer. With `space` for one of a Redis Cluster, to be
  * set on each of its nodes.
  *
- * @throws InvalidOptionError for a role that is none
+ * @throws InvalidOptionError for a role that is none, and for Python in a space
  */
 export const aclRules = (role: AclRole, { space }: { space?: string } = {}): string[] => {
   if (!Object.hasOwn(grants, role))
     throw new InvalidOptionError('role', `it is none of ${aclRoles.join(', ')}`);
+  if (role === 'python' && space !== undefined)
+    throw new InvalidOptionError('space', 'Python RQ knows none');
   const { commands, keys } = grants[role];
   const tag = space === undefined ? '' : asPattern(`{${checkSpace(space)}}:`);
   const ofCluster = space === undefined ? [] : ['cluster|slots'];
   return [
     ...['resetkeys', 'resetchannels', 'clearselectors', '-@all'],
     ...keys.map((key) => key.replace('~', `~${tag}`)),
-    // Never there, and named by each script.
+    // Never there, and named by each script; EVAL names it as one that it may write.
     ...(space === undefined ? [] : [`${role === 'reader' ? '%R' : ''}~${tag}`]),
     ...(withChannels.includes(role) ? [`&${tag}rq:pubsub:*`] : []),
     ...[...`${connection} ${commands}`.split(' '), ...ofCluster].map((name) => `+${name}`),

@@ -28,10 +28,11 @@ export class DiscreetRedis extends Redis {
     return super.sendCommand(command, stream);
   }
 
-  // ioredis hears the first error of a socket. One that is closed within its TLS handshake may have a second: that its
-  // certificate is refused, and what the server then says. Nobody's, it would end the process.
+  // ioredis listens for the first error of a socket alone. One that is closed within its TLS handshake may have two: that its
+  // certificate is refused, and what the server says then. With no listener that would end the process.
   override disconnect(reconnect = false): void {
-    this.stream?.on('error', () => undefined);
+    if (this.stream && !this.stream.listeners('error').includes(passOver))
+      this.stream.on('error', passOver);
     super.disconnect(reconnect);
   }
 
@@ -47,6 +48,8 @@ export class DiscreetRedis extends Redis {
     return shownOf(this);
   }
 }
+
+const passOver = (): void => undefined;
 
 const shownOf = ({ options, status }: Redis): { redis: string; status: string } => {
   const { path, host, port, sentinels, name } = options;

@@ -6,6 +6,7 @@ import { InvalidOptionError } from './errors.js';
 import { checkKnown } from './known-options.js';
 import { checkGroupName, checkJobId } from './names.js';
 import { encodeValue, type SerializerName } from './payload/index.js';
+import { isEmpty } from './payload/plain.js';
 import { checkRateLimit } from './rate-limits.js';
 import { type RepeatOptions, type RetryOptions, repeatFields, retryFields } from './runs-again.js';
 import type { NewJob, RateLimit } from './transitions/enqueue.js';
@@ -112,7 +113,7 @@ const known = new Set([
 const defaultTimeoutSeconds = 180;
 
 /** Of a job of which nothing was said: most of them. */
-const plain = { atFront: false, ttlSeconds: null, fields: [] };
+const plain = Object.freeze({ atFront: false, ttlSeconds: null, fields: Object.freeze([]) });
 
 /**
  * The fields of the hash that follow from the options.
@@ -122,7 +123,7 @@ const plain = { atFront: false, ttlSeconds: null, fields: [] };
 export const fieldsOf = (
   options: JobOptions,
 ): Pick<NewJob, 'atFront' | 'ttlSeconds' | 'due' | 'fields' | 'after' | 'limit'> => {
-  if (Object.keys(options).length === 0) return plain;
+  if (isEmpty(options)) return plain;
   checkKnown(options, known);
   const fields: Array<string | number | Buffer> = [];
   // First: the script looks for it there.

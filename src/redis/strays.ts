@@ -15,16 +15,21 @@ export interface Stray {
 const keysAtOnce = 200;
 /** It reads every job, and nobody waits for it: the jobs that run meanwhile go first, here and at Redis. */
 const restsPerStep = 9;
+/** Of what a page waited for an answer it need not rest. */
+const longestRestMs = 500;
 /** One worker of a Redis looks so often: it reads the status of every job. */
 const sweepEverySeconds = 3_600;
+/** Whoever has the turn and is not heard of for so long has lost it: another begins anew. */
+const turnSeconds = 60;
 
 /** Whether it is our turn to look for strays. */
 export const takeSweep = async (redis: Redis): Promise<boolean> =>
-  (await redis.set(keys.sweep, '1', 'EX', sweepEverySeconds, 'NX')) !== null;
+  (await redis.set(keys.sweep, '1', 'EX', turnSeconds, 'NX')) !== null;
 
 /**
  * Jobs that began longer than a wide lease ago and that are in no `rq:wip`. Reads only, in small steps, and rests nine
- * tenths of the time. What it finds may be on its way somewhere: only what a second look finds again is a stray.
+ * tenths of the time; keeps the turn meanwhile, and for an hour when it came to its end. What it finds may be on its way
+ * somewhere: only what a second look finds again is a stray.
  */
 export const findStrays = async (
   redis: Redis,
@@ -38,11 +43,14 @@ export const findStrays = async (
   for await (const names of scanKeys(redis, `${prefixes.job}*`, keysAtOnce)) {
     for (const stray of await unheldOf(redis, names.map(String), beforeMs))
       seen.set(`${stray.queue} ${stray.lease.member.toString()}`, stray);
-    await rest(restsPerStep * (performance.now() - sinceMs), signal);
-    if (signal.aborted) break;
+    await redis.expire(keys.sweep, turnSeconds);
+    await rest(Math.min(restsPerStep * (performance.now() - sinceMs), longestRestMs), signal);
+    if (signal.aborted) return [];
     sinceMs = performance.now();
   }
-  return signal.aborted ? [] : notHeld(redis, [...seen.values()]);
+  const strays = await notHeld(redis, [...seen.values()]);
+  await redis.expire(keys.sweep, sweepEverySeconds);
+  return strays;
 };
 
 // Ends at once when the worker stops.

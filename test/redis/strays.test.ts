@@ -112,7 +112,24 @@ describe('strays', () => {
   it('are looked for by one worker of a Redis', async () => {
     expect(await takeSweep(wire.redis)).toBe(true);
     expect(await takeSweep(wire.redis)).toBe(false);
+    await find();
     expect(await wire.redis.ttl(keys.sweep)).toBeGreaterThan(3_500);
+  });
+
+  it('are looked for again in a minute when a look was broken off', async () => {
+    await stray('lost');
+    expect(await takeSweep(wire.redis)).toBe(true);
+    expect(await findStrays(wire.redis, 90, AbortSignal.abort())).toEqual([]);
+    expect(await wire.redis.ttl(keys.sweep)).toBeLessThanOrEqual(60);
+  });
+
+  it('leave most of the time to those that run jobs', async () => {
+    await stray('lost');
+    for (let from = 0; from < 4_000; from += 1_000)
+      await wire.enqueue(...Array.from({ length: 1_000 }, (_, n) => `job-${from + n}`));
+    const hold = performance.eventLoopUtilization();
+    expect(await idsOf()).toEqual(['lost']);
+    expect(performance.eventLoopUtilization(hold).utilization).toBeLessThan(0.5);
   });
 });
 

@@ -117,6 +117,7 @@ describe('result', () => {
     const beganMs = performance.now();
     await expect(job.result({ timeoutMs: 300 })).rejects.toThrow(ResultTimeoutError);
     expect(performance.now() - beganMs).toBeGreaterThanOrEqual(299);
+    expect(performance.now() - beganMs).toBeLessThan(4_000);
     await expect(job.result({ timeoutMs: Number.NaN })).rejects.toThrow(/timeoutMs/);
   });
 
@@ -124,7 +125,10 @@ describe('result', () => {
     const job = await rq.queue('q').enqueue('f');
     server.freeze();
     try {
+      const beganMs = performance.now();
       await expect(job.result({ timeoutMs: 400 })).rejects.toThrow(ResultTimeoutError);
+      // A command to a Redis that is silent ends after 5 s.
+      expect(performance.now() - beganMs).toBeLessThan(4_000);
     } finally {
       server.thaw();
     }

@@ -41,7 +41,7 @@ export const examine = async (
   const found = [
     ...ofServer,
     ...judgeKeeping(server),
-    ...judgeDefaultUser(await readDefaultUser(redis), server.info.aof_enabled === '1'),
+    ...judgeDefaultUser(await readDefaultUser(redis), server.info),
     judgeRights(denied, spaceOf(redis)),
     judgeSlowRuns(await slowRuns(redis)),
   ];

@@ -9,7 +9,7 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   );
 }
 
-/** Whether an object has no members; without making a list of them. */
+/** Whether an object has no members, inherited ones neither; without making a list of them. */
 export function isEmpty(members: object): boolean {
   for (const _ in members) return false;
   return true;
