@@ -32,6 +32,12 @@ it.each([
   expect(make).toThrow(`Invalid option ${message}`);
 });
 
+it('options that are inherited are options too', () => {
+  const shared = { timeout: 5, ttl: '1m' } as const;
+  expect(fieldsOf(Object.create(shared) as JobOptions)).toEqual(fieldsOf(shared));
+  expect(() => fieldsOf(Object.create({ timeOut: 5 }) as JobOptions)).toThrow('timeOut');
+});
+
 it('also where nothing is enqueued', async () => {
   const queue = rq.queue('q');
   expect(() => queue.deliveries$({ concurency: 2 } as never)).toThrow('concurency: it is none of');
