@@ -23,8 +23,6 @@ import {
   registerShutdown,
   type WorkerRecord,
 } from '../redis/transitions/worker-life.js';
-import type { WorkerAnswer } from '../redis/worker-answer.js';
-import type { WorkerCommand } from '../redis/worker-command.js';
 import { CommandInbox } from '../streams/command-inbox.js';
 import { Intake } from '../streams/intake.js';
 import { LeaseKeeper } from '../streams/lease-keeper.js';
@@ -45,7 +43,7 @@ import type { JobToRun } from './job-to-run.js';
 import { ActorSystem } from './kernel/actor-system.js';
 import type { ActorRef, Supervision } from './kernel/behavior.js';
 import { type Obedient, obey } from './obey.js';
-import { commandFilter } from './obeyed-commands.js';
+import { commandFilter, refusal } from './obeyed-commands.js';
 import { poolOf } from './pool.js';
 import { type RecorderMessage, recorder, type Settled } from './recorder.js';
 import { Repetitions } from './repetitions.js';
@@ -146,7 +144,7 @@ export class Cast implements Leaver {
     const isObeyed = commandFilter(plan.commands);
     this.inbox = new CommandInbox(this.redis, openCommandConnection(url), worker, {
       onCommand: (command) =>
-        isObeyed(command) ? obey(this.obedient, command) : this.refuse(command),
+        isObeyed(command) ? obey(this.obedient, command) : this.refuse(command.command),
       onTrouble,
     });
     this.tally = new Tally(plan.maxJobs, (start, hold) => this.intake.setRoom(start, hold));
@@ -237,11 +235,11 @@ export class Cast implements Leaver {
     shutdown: () => this.events.onShutdown(),
   };
 
-  private refuse({ command }: WorkerCommand): WorkerAnswer {
+  private refuse(command: string): typeof refusal {
     const refused = new CommandNotObeyedError(command);
     // Whoever may send one may send them without end.
     if (this.repetitions.isNews(refused.message)) this.events.onTrouble(refused);
-    return { ok: false, reason: 'its option commands does not allow it', isFinal: true };
+    return refusal;
   }
 
   private state(): WorkerRecord['state'] {

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../redis/errors.js';
+import type { WorkerAnswer } from '../redis/worker-answer.js';
 import type { WorkerCommand } from '../redis/worker-command.js';
 
 /** What ends a worker's jobs, or itself, when somebody commands it. `stop-job` is also RQ's `stop-execution`. */
@@ -8,6 +9,13 @@ export type RemoteCommand = (typeof remoteCommands)[number];
 
 /** The commands that a worker obeys: all, none, or these alone. */
 export type ObeyedCommands = 'all' | 'none' | readonly RemoteCommand[];
+
+/** What whoever waits for an answer to another command is told. */
+export const refusal: WorkerAnswer = {
+  ok: false,
+  reason: 'its option commands does not allow it',
+  isFinal: true,
+};
 
 /**
  * Whether a command is obeyed. `rxrq-look` and `rxrq-ping` always are: they end nothing, and our `cancel` and `delete` reach a

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Option } from 'commander';
 import { parseDuration } from '../redis/duration.js';
+import { UsageError } from './exit.js';
 
 /** Parsers for values of options. Each throws commander's InvalidArgumentError, which ends with code 2. */
 
@@ -98,3 +99,14 @@ export const repeated = <T>(parse: (text: string) => T) => {
 /** Whether an option takes several values. */
 export const isRepeatable = ({ variadic, parseArg }: Option): boolean =>
   variadic || (parseArg !== undefined && gatherers.has(parseArg));
+
+/** Of a flag that takes names, or one of two words instead. @throws UsageError */
+export const wordOrNames = (
+  flag: string,
+  given: readonly string[],
+): 'all' | 'none' | readonly string[] => {
+  const word = given.find((text): text is 'all' | 'none' => text === 'all' || text === 'none');
+  if (word === undefined) return given;
+  if (given.length > 1) throw new UsageError(`${flag} ${word} and others exclude each other`);
+  return word;
+};

@@ -223,7 +223,10 @@ export class ExecutorProcess implements Executor {
       this.#ladder.stepOff();
     }
     const ended = outcomeOf(held.fate, outcome, tookMs);
-    this.#ended.push({ job: held.job, outcome: ended, beganAtMs: held.beganAtMs, tookMs });
+    // Its begin was put on our clock by what was known of the child's then: too late by as long as messages took.
+    const latestMs = performance.now() - tookMs;
+    const beganAtMs = held.beganAtMs === null ? null : Math.min(held.beganAtMs, latestMs);
+    this.#ended.push({ job: held.job, outcome: ended, beganAtMs, tookMs });
   }
 
   #pass(): void {

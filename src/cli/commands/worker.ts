@@ -11,7 +11,7 @@ import { captureOutput } from '../captured-output.js';
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { repeated, seconds, weight, wholeNumber } from '../option-values.js';
+import { repeated, seconds, weight, wholeNumber, wordOrNames } from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
@@ -195,17 +195,6 @@ const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder 
   if (dequeueStrategy !== 'default')
     throw new UsageError('--weight and --dequeue-strategy exclude each other');
   return { weights: Object.fromEntries(weight) };
-};
-
-/** Of a flag that takes names, or one of two words instead. @throws UsageError */
-const wordOrNames = (
-  flag: string,
-  given: readonly string[],
-): 'all' | 'none' | readonly string[] => {
-  const word = given.find((text): text is 'all' | 'none' => text === 'all' || text === 'none');
-  if (word === undefined) return given;
-  if (given.length > 1) throw new UsageError(`${flag} ${word} and others exclude each other`);
-  return word;
 };
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */

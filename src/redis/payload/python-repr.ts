@@ -141,7 +141,7 @@ export function isPrintedAsItIs(text: string): boolean {
 
 function stringRepr(value: string, maxChars: number): string {
   // Most texts; the general way costs ten times as much.
-  if (value.length <= maxChars * 2 && PLAIN.test(value)) return `'${value}'`;
+  if (value.length <= maxChars * 2 && isPrintedAsItIs(value)) return `'${value}'`;
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
   const head = value.length > maxChars * 2 ? value.slice(0, maxChars * 2 + 2) : value;
   const escaped = head.replace(UNPRINTABLE, (char) => (char === ' ' ? char : escapedChar(char)));
