@@ -161,8 +161,11 @@ describe('twenty thousand short jobs', () => {
       burst: true,
     });
     expect(await worker.done).toEqual({ finished: jobs.length, failed: 0, left: [] });
-    expect(new Set(settled.map(({ job }) => job.jobId)).size).toBe(jobs.length);
-    expect(settled.length).toBe(jobs.length);
+    // On a slow machine some go back before they begin, behind a child that takes its time to start.
+    const run = settled.filter(({ verdict }) => verdict !== 'handedBack');
+    expect(new Set(run.map(({ job }) => job.jobId)).size).toBe(jobs.length);
+    expect(run.filter(({ verdict }) => verdict === 'finished')).toHaveLength(jobs.length);
+    expect(run).toHaveLength(jobs.length);
     // Among them would be a child that "broke the protocol".
     expect(troubles).toEqual([]);
   });

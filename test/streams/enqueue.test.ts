@@ -172,6 +172,8 @@ describe('enqueue', () => {
     for (const outcome of lost) {
       expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(RedisUnavailableError);
     }
+    // What it gave up may be written yet when its connection is back.
+    await rq.close();
     await server.restart();
     await new Rq({ url: server.url }).close();
     const patient = new Rq({ url: server.url });
