@@ -94,22 +94,28 @@ export function say(/** @type {unknown} */ text) {
 export async function run(program, args, { env = {}, cwd = root, output = 'show' } = {}) {
   interruption.signal.throwIfAborted();
   const pipe = output === 'collect' ? 'pipe' : output === 'drop' ? 'ignore' : 'inherit';
-  const child = spawn(program, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', pipe, pipe],
-    detached: true,
-  });
+  // The program begins once it is guarded: were we killed between the two, it would go on for ever.
+  const child = spawn(
+    '/bin/sh',
+    ['-c', 'read -r _ <&3 && exec "$@" 3<&-', 'run', program, ...args],
+    {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', pipe, pipe, 'pipe'],
+      detached: true,
+    },
+  );
   let collected = '';
   child.stdout?.on('data', (chunk) => (collected += chunk));
   child.stderr?.on('data', (chunk) => (collected += chunk));
-  try {
-    await once(child, 'spawn');
-  } catch (error) {
-    return { code: 127, output: String(error) };
-  }
+  await once(child, 'spawn');
   const group = -(/** @type {number} */ (child.pid));
   const release = endWithUs(group);
+  const gate = /** @type {import('node:net').Socket} */ (child.stdio[3]);
+  gate.on('error', () => {
+    // Somebody killed it before it began: its exit code says so.
+  });
+  gate.end('\n');
   /** @type {NodeJS.Timeout | undefined} */ let patience;
   const end = () => {
     signalGroup(group, 'SIGTERM');

@@ -114,7 +114,7 @@ describe('encryption', () => {
       printed.join('').includes('failed with RangeError|no S3cr3t'),
     );
     expect(await everything()).not.toContain('S3cr3t');
-  }, 20_000);
+  });
 
   it('S14: binds each part to its job and its field', async () => {
     const queue = rq.queue('later');
@@ -141,7 +141,7 @@ describe('encryption', () => {
         UndecodablePayloadError,
       );
     }
-  }, 20_000);
+  });
 
   it('S14: goes on with a new key while the old one is still there', async () => {
     const old = await rq.queue().enqueue('handlers.echo', 'old');
@@ -154,7 +154,7 @@ describe('encryption', () => {
     // Who has only the old key is told which one is missing.
     expect((await rq.fetch(job.id)).record.problems[0]).toContain('needs the key "k2"');
     await newer.close();
-  }, 20_000);
+  });
 
   it.each(isolations)(
     'S14: is told where keys are missing, and the job put aside, %s',
@@ -180,7 +180,7 @@ describe('encryption', () => {
     const refused = await plain.queue().enqueue('handlers.echo', 2);
     await expect(refused.result(soon)).rejects.toThrow('is not encrypted, and must be');
     await plain.close();
-  }, 20_000);
+  });
 
   it('S14: serves those who settle by hand', async () => {
     const job = await rq.queue('hand').enqueueWith({ meta: { m: 'S3cr3t' } }, 'f', 'S3cr3t');
@@ -190,7 +190,7 @@ describe('encryption', () => {
     expect(await delivery.finish({ answer: 'S3cr3t' })).toBe('finished');
     expect(await job.result(soon)).toEqual({ answer: 'S3cr3t' });
     expect(await everything()).not.toContain('S3cr3t');
-  }, 20_000);
+  });
 
   it('S14: is there where jobs run in place', async () => {
     const inPlace = rqInPlace({ url: redis.url, handlers, encryption });
@@ -201,7 +201,7 @@ describe('encryption', () => {
     expect((await failed.fetch()).excInfo).toContain('RangeError: no S3cr3t\n');
     expect(await everything()).not.toContain('S3cr3t');
     await inPlace.close();
-  }, 20_000);
+  });
 
   (process.platform === 'linux' ? it : it.skip).each(['pool', 'fork-per-job'] as const)(
     'S14: S16: has its keys in no memory of a child, %s',
@@ -245,5 +245,5 @@ describe('encryption', () => {
     }
     for (const text of shown) for (const form of forms) expect(text).not.toContain(form);
     expect(shown).not.toContain('no error');
-  }, 20_000);
+  });
 });

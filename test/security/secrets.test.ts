@@ -91,7 +91,7 @@ describe('secrets', () => {
     const log = await redis.client.xrange(keys.events('default'), '-', '+');
     expect(log.length).toBeGreaterThan(0);
     expect(JSON.stringify(log)).not.toContain('S3cr3t');
-  }, 20_000);
+  });
 });
 
 describe('what is printed of connections and of their errors', () => {
@@ -202,7 +202,7 @@ describe('what is printed of connections and of their errors', () => {
     } finally {
       await pool.stop();
     }
-  }, 20_000);
+  });
 
   it.each([
     ['with a wrong password', () => urlFor('w', 'S3cr3t-wrong'), 'WRONGPASS'],
@@ -229,7 +229,7 @@ describe('what is printed of connections and of their errors', () => {
       expect(printed(one)).toContain('WRONGPASS');
       expect(printed(one)).not.toContain(secret);
     }
-  }, 20_000);
+  });
 
   it('S14: S15: commands in a pipeline or a transaction fail without their arguments', async () => {
     const connection = openCommandConnection(urlFor('reader', 'S3cr3t-r'));

@@ -53,7 +53,7 @@ describe('S26: TLS', () => {
     const rq = new Rq({ url: `rediss://127.0.0.1:${port}`, enqueueDeadlineMs: 300 });
     await expect(rq.queue().enqueue('handlers.add', 1, 2)).rejects.toThrow('Redis');
     await rq.close();
-  }, 20_000);
+  });
 
   it('S26: a connection that is closed within its handshake may fail twice, and ends nothing', async () => {
     const redis = new DiscreetRedis({ host: '127.0.0.1', port, tls: {}, lazyConnect: true });
@@ -87,12 +87,12 @@ describe('S26: TLS', () => {
       await set('tls-auth-clients', 'no');
       await admin.close();
     }
-  }, 20_000);
+  });
 
   it('S26: does not go on without TLS where the server speaks plain', async () => {
     const shown = await runHere(`rediss://127.0.0.1:${server.port}`, 'info');
     expect(shown.code).toBe(3);
-  }, 20_000);
+  });
 
   it('S26: sends no webhook to a receiver for whose certificate nobody vouches', async () => {
     const [key, cert] = [readFileSync(file('key.pem')), readFileSync(file('cert.pem'))];

@@ -22,7 +22,7 @@ export class NeverCameError extends Error {
 export async function until<T>(
   fact: string,
   read: () => T | Promise<T>,
-  { deadlineMs = 10_000 }: { deadlineMs?: number } = {},
+  { deadlineMs = 30_000 }: { deadlineMs?: number } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + deadlineMs;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 100)) {
