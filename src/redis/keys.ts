@@ -9,7 +9,7 @@ export const keys = {
   /** LIST of waiting job ids, left is the front. */
   queue: (queue: string) => `rq:queue:${queue}`,
   /** LIST of ids between a blocking pop and their start. */
-  intermediate: (queue: string) => `rq:queue:${queue}:intermediate`,
+  intermediate: (queue: string) => `rq:queue:${queue}${suffixes.intermediate}`,
   /** ZSET `<id>:<execution>` → end of the wide lease, in seconds, as Python's cleaners read it. */
   wip: (queue: string) => `rq:wip:${queue}`,
   finished: (queue: string) => `rq:finished:${queue}`,
@@ -96,6 +96,7 @@ export const prefixes = {
   job: 'rq:job:',
   queue: 'rq:queue:',
   failed: 'rq:failed:',
+  scheduled: 'rq:scheduled:',
   deferred: 'rq:deferred:',
   schedulerLock: 'rq:scheduler-lock:',
   results: 'rq:results:',
@@ -116,6 +117,9 @@ export const prefixes = {
   cronScheduler: 'rq:cron_scheduler:',
   cronHistory: 'rq:cron_job:',
 } as const;
+
+/** What follows the key of a queue. */
+export const suffixes = { intermediate: ':intermediate' } as const;
 
 /** The queue's name in a member of `rq:queues`, or `null` when it is not one of RQ's. */
 export const queueNameOf = (key: string): string | null =>

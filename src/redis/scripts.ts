@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { WrongKeyTypeError } from './errors.js';
-import { keys, prefixes } from './keys.js';
+import { keys, prefixes, suffixes } from './keys.js';
 import { SlotConnection } from './slot-connection.js';
 
 export type Argument = string | number | Buffer;
@@ -39,8 +39,8 @@ const withNames = (source: string): string =>
   });
 
 const nameOf = (word: string): string => {
-  const [, name = '', kind] = /^(\w+)(Prefix|Key)$/.exec(word) ?? [];
-  const found = (kind === 'Prefix' ? prefixes : keys)[name as never] as unknown;
+  const [, name = '', kind = 'Key'] = /^(\w+)(Prefix|Suffix|Key)$/.exec(word) ?? [];
+  const found = { Prefix: prefixes, Suffix: suffixes, Key: keys }[kind]?.[name as never] as unknown;
   if (typeof found !== 'string') throw new Error(`No name ${word} in keys.ts`);
   return found;
 };

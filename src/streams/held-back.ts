@@ -1,3 +1,4 @@
+import { keys } from '../redis/keys.js';
 import { queueKeys } from '../redis/transitions/queue-keys.js';
 import type { ExchangeReply, Paused } from '../redis/transitions/settle-and-claim.js';
 
@@ -60,7 +61,7 @@ export class HeldBack {
   private isFaulty(queue: string): boolean {
     if (this.faults.size === 0) return false;
     const sinceMs = performance.now() - faultPauseMs;
-    const own = queueKeys(queue);
+    const own = [...queueKeys(queue), keys.failedQueue];
     return [...this.faults].some(
       ([text, { seenMs }]) => seenMs > sinceMs && own.some((key) => text.includes(` ${key} `)),
     );

@@ -56,7 +56,7 @@ export const mutants = [
     name: 'mark-of-the-asked-again',
     why: 'a copy of a call that brought nothing, held up by the network, would claim a job that nobody hears of',
     file: lua('settle-and-claim'),
-    from: "if begun > 0 or ARGV[16] == '1' then",
+    from: 'if begun > 0 or isAskedAgain then',
     to: 'if begun > 0 then',
     red: {
       'redis/settle': 'leaves its mark though it brought nothing',
@@ -198,7 +198,7 @@ export const mutants = [
     name: 'types-before-the-claim',
     why: 'a key of a wrong type would stop the claim behind the pop, and the id be lost',
     file: lua('settle-and-claim'),
-    from: "q.fault = misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.failed, 'zset') or misfit(q.events, 'stream')",
+    from: "q.fault = misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.events, 'stream')",
     to: 'q.fault = false',
     red: { 'redis/claim': 'leaves a queue alone whose key' },
   },
@@ -281,8 +281,8 @@ export const mutants = [
     name: 'order-of-events',
     why: 'the log would tell of the next run before the end of the last',
     file: lua('settle-and-claim'),
-    from: "noteWords(q.events, 90, 'started'",
-    to: "noteWords(q.events, 15, 'started'",
+    from: "rowOf(q.events, 90, 'started'",
+    to: "rowOf(q.events, 15, 'started'",
     red: { 'redis/event-log': 'tells what one exchange did in the order' },
   },
   {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
+import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { fail, finish, newJob, settlement, Wire } from './support/wire.js';
 
@@ -339,7 +340,8 @@ describe('claim of hashes that somebody spoilt', () => {
 });
 
 describe('keys of a wrong type', () => {
-  const perQueue = [keys.wip('bad'), keys.finished('bad'), keys.failed('bad'), keys.events('bad')];
+  const perQueue = [keys.wip('bad'), keys.finished('bad'), keys.events('bad')];
+  const forQuarantine = [keys.failed('bad'), keys.failedQueue];
 
   it.each(perQueue)(
     'leaves a queue alone whose key %s is a string, and serves the others',
@@ -359,7 +361,7 @@ describe('keys of a wrong type', () => {
     },
   );
 
-  it.each([keys.intermediate('bad'), keys.scheduled('bad'), keys.queues])(
+  it.each([keys.intermediate('bad'), keys.scheduled('bad'), keys.queues, ...forQuarantine])(
     'serves a queue although %s is a string, and keeps only failures back',
     async (key) => {
       await wire.enqueueOn('bad', 'b1', 'b2');
@@ -388,27 +390,46 @@ describe('keys of a wrong type', () => {
     expect(await worker.settle(job, finish())).toBe('finished');
   });
 
-  it.each([keys.queue('bad'), keys.worker('w'), keys.failedQueue])(
-    'writes nothing when %s has a wrong type',
+  it.each(forQuarantine)(
+    'leaves a job that must be quarantined, and what is behind it, while %s is a string',
     async (key) => {
-      await wire.enqueueOn('good', 'g1', 'g2');
-      const worker = wire.worker('bad', 'good');
-      const job = await worker.claimOne();
-      const own = key === keys.worker('w') ? keys.worker(worker.name) : key;
-      await wire.redis.del(own);
-      await wire.redis.set(own, 'x');
-      const before = await wire.snapshot();
-      const request = worker.request({ settlements: [settlement(job, finish())], toStart: 1 });
-      if (key === keys.queue('bad')) {
-        const reply = await worker.send(request);
-        expect(reply.verdicts).toEqual(['finished']);
-        expect(reply.claimed.map(({ jobId }) => jobId)).toEqual(['g2']);
-      } else {
-        await expect(worker.send(request)).rejects.toThrow('nothing was written');
-        expect(await wire.snapshot()).toEqual(before);
-      }
+      await wire.enqueueOn('bad', 'b1', 'b2', 'b3', 'b4');
+      await wire.redis.hdel(keys.job('b2'), 'data');
+      await wire.redis.del(key);
+      await wire.redis.set(key, 'x');
+      const worker = wire.worker('bad');
+      const reply = await worker.send(worker.request({ toStart: 4 }));
+      expect(reply.claimed.map(({ jobId }) => jobId)).toEqual(['b1']);
+      expect(reply).toMatchObject({ left: 0, faults: [expect.stringContaining(key)] });
+      expect(await wire.ids('bad')).toEqual(['b2', 'b3', 'b4']);
+      await wire.redis.del(key);
+      expect((await worker.claim(4)).map(({ jobId }) => jobId)).toEqual(['b3', 'b4']);
+      expect(await wire.ids('failed')).toEqual(['b2']);
     },
   );
+
+  it('serves the others when the list of one is a string', async () => {
+    await wire.enqueueOn('good', 'g1', 'g2');
+    const worker = wire.worker('bad', 'good');
+    const job = await worker.claimOne();
+    await wire.redis.set(keys.queue('bad'), 'x');
+    const request = worker.request({ settlements: [settlement(job, finish())], toStart: 1 });
+    const reply = await worker.send(request);
+    expect(reply.verdicts).toEqual(['finished']);
+    expect(reply.claimed.map(({ jobId }) => jobId)).toEqual(['g2']);
+  });
+
+  it('finishes jobs although the record of its worker is a string, or gone', async () => {
+    await wire.enqueue('a', 'b');
+    const worker = wire.worker();
+    const [a, b] = (await worker.claim(2)) as [ClaimedJob, ClaimedJob];
+    await wire.redis.del(keys.worker(worker.name));
+    expect(await worker.settle(a, finish())).toBe('finished');
+    expect(await wire.redis.exists(keys.worker(worker.name))).toBe(0);
+    await wire.redis.set(keys.worker(worker.name), 'x');
+    expect(await worker.settle(b, finish())).toBe('finished');
+    expect(await wire.redis.get(keys.worker(worker.name))).toBe('x');
+  });
 
   it('finishes jobs although the counts of its worker are unreadable', async () => {
     await wire.enqueue('a', 'b');

@@ -25,7 +25,7 @@ beforeEach(async () => {
   redis = new Redis(server.url);
   redis.on('error', () => undefined);
   await redis.flushall();
-  rq = new Rq({ url: server.url, enqueueDeadlineMs: 500 });
+  rq = new Rq({ url: server.url });
 });
 afterEach(async () => {
   await rq.close();
@@ -161,25 +161,23 @@ describe('enqueue', () => {
   });
 
   it('gives up within its deadline when Redis is down, and works again when it is back', async () => {
+    const hasty = new Rq({ url: server.url, enqueueDeadlineMs: 500 });
     await rq.queue('q').enqueue('f');
     await server.kill();
     const beganMs = performance.now();
     const lost = await Promise.allSettled([
-      rq.queue('q').enqueue('f'),
-      rq.queue('q').enqueueMany([{ name: 'f' }]),
+      hasty.queue('q').enqueue('f'),
+      hasty.queue('q').enqueueMany([{ name: 'f' }]),
     ]);
     expect(performance.now() - beganMs).toBeLessThan(4_000);
     for (const outcome of lost) {
       expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(RedisUnavailableError);
     }
-    // What it gave up may be written yet when its connection is back.
-    await rq.close();
     await server.restart();
-    await new Rq({ url: server.url }).close();
-    const patient = new Rq({ url: server.url });
-    const job = await patient.queue('q').enqueue('f');
-    expect(await patient.queue('q').ids()).toEqual([job.id]);
-    await patient.close();
+    const job = await rq.queue('q').enqueue('f');
+    // What was given up may have been written as well, once the connection was back.
+    expect(await rq.queue('q').ids()).toContain(job.id);
+    await hasty.close();
   });
 
   it('keeps every job to its own deadline while Redis is frozen', async () => {

@@ -1,4 +1,4 @@
--- uses: clock types log events
+-- uses: clock types log events notes
 -- The repairs of an audit that no transition does. Each looks again before it writes: between the audit's second
 -- look and this call somebody may have mended it, or the job may have moved on. Repeating one is harmless.
 -- KEYS  1 job   2 queue list   3 intermediate   4 wip   5 FailedQueue list   6 events   then the keys of its verb

@@ -1,4 +1,4 @@
--- uses: clock types log events due parents defer rate-limit limit-new new-jobs
+-- uses: clock types log events notes due parents defer rate-limit limit-new new-jobs
 -- One tick of a cron entry: its job is put on the queue unless a tick at or after this one was. Any number of
 -- processes may ask for the same tick, and the same process again after a lost reply: it is enqueued once. Atomic
 -- because a mark without its job loses the tick, and a job without its mark doubles it. The clock is that of Redis:
@@ -37,7 +37,7 @@ elseif last and last >= due then
   return { 'o', nowMs, last }
 end
 
-local verdict = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], 1, 11, tonumber(ARGV[2]), nil, judgeLimited, deferOrLimit)
+local verdict = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], '1', 11, ARGV[2], nil, judgeLimited, deferOrLimit)
 -- Those that were let through meanwhile, or nothing.
 appendEvents('', ARGV[2])
 if verdict == 'd' or verdict == 'x' or verdict == 'k' then return { verdict, nowMs, due, refusals[1] } end

@@ -1,4 +1,4 @@
--- uses: clock types log events ended parents dependents
+-- uses: clock types log events notes ended parents dependents
 -- Puts jobs on their queue that RQ 3 released and then did not queue: it does so in two steps. Atomic, and RQ
 -- watches both keys: of the two exactly one queues a job.
 -- KEYS  1 ready

@@ -9,5 +9,5 @@
 --         waiting, c it would wait for itself (the ids of the cycle), k a key of a parent has a wrong type.
 local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or misfit(KEYS[4], 'zset') or KEYS[5] and misfit(KEYS[5], 'zset')
 if wrong then return typeError(wrong) end
-local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), 5, tonumber(ARGV[2]), KEYS[5], judgeNew, defer)
+local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], ARGV[5], 5, ARGV[2], KEYS[5] and timesIn(KEYS[5]), judgeNew, defer)
 return verdicts .. ' ' .. table.concat(refusals, '\n')

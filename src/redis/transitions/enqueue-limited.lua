@@ -1,4 +1,4 @@
--- uses: clock types log events due parents defer rate-limit limit-new new-jobs
+-- uses: clock types log events notes due parents defer rate-limit limit-new new-jobs
 -- As `enqueue-after.lua`, for jobs of which some have a rate limit. Atomic because a job that saw no free slot, and waits
 -- after the last one was given back, would wait for ever.
 --
@@ -7,6 +7,6 @@
 -- Returns as `enqueue-after.lua`; p also for those that wait for a slot.
 local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or misfit(KEYS[4], 'zset') or KEYS[5] and misfit(KEYS[5], 'zset')
 if wrong then return typeError(wrong) end
-local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), 5, tonumber(ARGV[2]), KEYS[5], judgeLimited, deferOrLimit)
+local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], ARGV[5], 5, ARGV[2], KEYS[5] and timesIn(KEYS[5]), judgeLimited, deferOrLimit)
 appendEvents('', ARGV[2])
 return verdicts .. ' ' .. table.concat(refusals, '\n')

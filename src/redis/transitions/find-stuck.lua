@@ -1,4 +1,4 @@
--- uses: clock types log events ended parents dependents stuck
+-- uses: clock types log events notes ended parents dependents stuck
 -- Looks through some entries of a queue's deferred registry for those that nobody will free. Reads only.
 -- KEYS  1 deferred
 -- ARGV  1 cursor   2 how many entries, about

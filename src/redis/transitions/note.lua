@@ -9,12 +9,20 @@ local wrong = misfit(KEYS[1], 'hash') or misfit(KEYS[2], 'zset') or misfit(KEYS[
 if wrong then return typeError(wrong) end
 local id, execution = ARGV[1], ARGV[2]
 if not redis.call('ZSCORE', KEYS[2], id .. ':' .. execution) or redis.call('HEXISTS', KEYS[1], 'data') == 0 then return 0 end
+
+-- The record is JSON text already: decoding it here would turn an empty list into an object and cut long numbers.
+local rows = {}
+log[KEYS[3]] = rows
+local function noteText(place, kind, json)
+  rows[#rows + 1] = { place = place, kind = kind, width = 1, list = { json }, isText = true }
+end
+
 local whose = '{"jobId":' .. cjson.encode(id) .. ',"execution":' .. cjson.encode(execution) .. ','
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'meta', ARGV[5]) end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'x_progress', ARGV[6])
-  noteText(KEYS[3], 15, 'progressed', whose .. '"progress":' .. ARGV[6] .. '}')
+  noteText(15, 'progressed', whose .. '"progress":' .. ARGV[6] .. '}')
 end
-if ARGV[7] ~= '' then noteText(KEYS[3], 16, 'logged', whose .. '"lines":' .. ARGV[7] .. '}') end
+if ARGV[7] ~= '' then noteText(16, 'logged', whose .. '"lines":' .. ARGV[7] .. '}') end
 appendEvents(ARGV[3], ARGV[4])
 return 1

@@ -1,4 +1,4 @@
--- uses: clock types log events due parents defer rate-limit limit-new new-jobs
+-- uses: clock types log events notes due parents defer rate-limit limit-new new-jobs
 -- Moves a pipeline on: the jobs that its inputs became, and the place up to which it has read, in one step.
 -- Atomic because a job without the place is made twice, and a place without the job loses an input. The place
 -- moves only from where the caller believes it to be: of two processes that host the same pipeline one wins,
@@ -13,7 +13,7 @@ local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3
 if wrong then return typeError(wrong) end
 local there = redis.call('GET', KEYS[4]) or ''
 if there ~= ARGV[5] then return there end
-local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[7]), 7, tonumber(ARGV[2]), KEYS[5],
+local verdicts = addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], ARGV[7], 7, ARGV[2], KEYS[5] and timesIn(KEYS[5]),
   judgeLimited, deferOrLimit)
 appendEvents('', ARGV[2])
 -- A job that was refused holds the place back. The others are there, and are recognised when the call comes again.

@@ -1,4 +1,4 @@
--- uses: clock types log events parents tell-worker end-executions requeue-job
+-- uses: clock types log events notes parents tell-worker end-executions requeue-job
 -- Takes one job out of a registry other than the failed one, and puts it on its queue. RQ: `BaseRegistry.requeue`, in
 -- three steps between which the job can be lost.
 -- KEYS  1 queue list   2 intermediate   3 wip   4 events   5 rq:queues   6 job   7 executions   8 finished   9 scheduled

@@ -1,4 +1,4 @@
--- uses: clock types log events unlist requeue-job
+-- uses: clock types log events notes unlist requeue-job
 -- Takes jobs out of the FailedQueue and puts them on their own queue. Atomic because two operators may
 -- press "requeue" together: exactly one of them wins; and because RQ's own way, in three steps, can lose
 -- the job between them.

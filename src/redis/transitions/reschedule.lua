@@ -8,7 +8,8 @@ if wrong then return typeError(wrong) end
 local id, status = ARGV[1], redis.call('HGET', KEYS[3], 'status') or ''
 if status ~= 'scheduled' or not redis.call('ZSCORE', KEYS[1], id) then return status end
 -- A time that has come makes it due: the next look of a scheduler moves it.
-local dueMs = laterThanNow(ARGV[2]) or nowMs
-redis.call('ZADD', KEYS[1], scoreOfMs(dueMs), id)
-noteScheduled(KEYS[2], { { jobId = id, dueAt = dueMs } }, tonumber(ARGV[3]))
+local times = timesIn(KEYS[1])
+local dueMs = times.laterThanNow(ARGV[2]) or nowMs
+times.add(id, dueMs)
+times.tell(KEYS[2], { { jobId = id, dueAt = dueMs } }, ARGV[3])
 return 'moved'

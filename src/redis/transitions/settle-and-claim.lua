@@ -8,22 +8,22 @@
 -- after the script ran. A call that changed nothing leaves no trace, unless it is one that was asked again: then a copy of it
 -- may still be under way, and must find that it comes too late. ZREM, LREM and LPOP come first, so that it works over maxmemory.
 --
--- KEYS  1 stored reply   2 worker hash   3 FailedQueue list   4 rq:queues
---       then 7 for each queue: list, intermediate, wip, finished, failed, scheduled, events
+-- KEYS  1 stored reply   2 worker hash
+--       then 4 for each queue: list, wip, finished, events; its others are named where they are needed, which is seldom
 --       then rq:suspended, of each queue the key that pauses it, and of each the key of its limit of starts
 -- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 lease, s
 --       4 event log length   5 result ttl, s   6 failure ttl, s   7 payload limit, bytes
---       8 jobs to start   9 jobs to hold (claimed, begun later)   10 hints   11 begun   12 settlements
---       13 how long the reply is kept, s
---       14 ms of work to add to the worker's time, or '': its sum is a long float, too dear for every call
---       15 in which order to take from the queues, see parts/turns.lua, or '': all of the first one first
---       16 1 when it was sent before and not answered, else 0
+--       8 jobs to start   9 jobs to hold (claimed, begun later)   10 settlements
+--       11 '' for nearly every call, else: hints, begun, 1 when it was sent before and not answered else 0, ms of work to add
+--          to the worker's time (its sum is a long float, too dear for every call); then, where it takes from the queues in
+--          turns, the order of parts/turns.lua
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
---       settlement: queue number, id, execution, marks, ms since it began, ms it took, kind, first, second, third
---         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported,
---                16 it has a rate limit, whose key follows the third
---         finish: result bytes or '', has a result 0/1, -
+--       settlement: queue number, id, execution, kind, marks, ms it took, first; of all but `done` second, third
+--         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported: ms
+--                since then follow, 16 it has a rate limit: its key follows
+--         done:   result bytes
+--         finish: '' (there is no result), -, -
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
 --                 and `intervals` (JSON text) when its handler asked for another run
 --         stop:   as fail, but the third is the reason alone: to the FailedQueue with status `stopped`
@@ -43,31 +43,40 @@
 --   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job; of one with a rate
 --             limit a blank and the key follow
 
--- names: jobPrefix executionsPrefix executionPrefix firstSeenPrefix
-local replyKey, workerKey, failedQueueKey, queuesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- names: jobPrefix executionsPrefix executionPrefix firstSeenPrefix intermediateSuffix
+local replyKey, workerKey = KEYS[1], KEYS[2]
 local request, worker = ARGV[1], ARGV[2]
 local logLength, defaultResultTtl, payloadLimit = ARGV[4], ARGV[5], tonumber(ARGV[7])
 local toStart = tonumber(ARGV[8])
-local wanted = toStart + tonumber(ARGV[9])
-local hints, begun, settlements = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local wanted = ARGV[9] == '0' and toStart or toStart + ARGV[9]
+local hints, begun, isAskedAgain, workedMs, order = 0, 0, false, '', ''
+if ARGV[11] ~= '' then
+  local words = {}
+  for word in string.gmatch(ARGV[11], '%S+') do words[#words + 1] = word end
+  hints, begun, isAskedAgain, workedMs = tonumber(words[1]), tonumber(words[2]), words[3] == '1', words[4]
+  order = table.concat(words, ' ', 5)
+end
+-- A reply can be asked for again for so long, in seconds.
+local keepReply = '3600'
 
 -- A number is printed with all its digits each time it becomes text, which costs more than a command. What is
 -- written for every job is therefore text from the beginning.
-local leaseEnd = tostring(nowSeconds + ARGV[3])
+local leaseEnd = string.format('%d', nowSeconds + ARGV[3])
 
 local queues, faults = {}, {}
-for n = 1, (#KEYS - 5) / 9 do
-  local k = n * 7 - 2
-  queues[n] = { number = n == 1 and '1' or tostring(n), list = KEYS[k], intermediate = KEYS[k + 1], wip = KEYS[k + 2], finished = KEYS[k + 3],
-    failed = KEYS[k + 4], scheduled = KEYS[k + 5], events = KEYS[k + 6], looked = false, fault = false,
-    finishedAdds = false, wipAdds = false, passed = false, waiting = 0 }
+for n = 1, (#KEYS - 3) / 6 do
+  local k = n * 4 - 1
+  local number = n == 1 and '1' or tostring(n)
+  local q = { number = number, list = KEYS[k], wip = KEYS[k + 1], finished = KEYS[k + 2], events = KEYS[k + 3],
+    looked = false, fault = false, finishedAdds = false, wipAdds = false, ended = false, begun = false, waiting = 0 }
+  queues[n], queues[number] = q, q
 end
 
 -- Only the queues that a call touches are looked at: a worker may serve many and have work in one.
 local function faultOf(q)
   if not q.looked then
     q.looked = true
-    q.fault = misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.failed, 'zset') or misfit(q.events, 'stream')
+    q.fault = misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.events, 'stream')
     if q.fault then faults[#faults + 1] = q.fault end
   end
   return q.fault
@@ -83,14 +92,13 @@ local function listFaultOf(q)
   return fault, size
 end
 
-local workerFault, workerFields = misfit(workerKey, 'hash')
 local reply, taken = { '', 0, 0, '' }, 0
 
 -- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
-local function answer(id, data, meta, execution, timeout, stream, enqueuedAt)
+local function answer(id, data, meta, number, execution, start, timeout, stream, enqueuedAt)
   local at = #reply
   reply[at + 1], reply[at + 2], reply[at + 3] = id, data, meta
-  reply[at + 4] = execution .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1 ' or ' 0 ')
+  reply[at + 4] = number .. ' ' .. execution .. start .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1 ' or ' 0 ')
     .. (enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or '')
 end
 
@@ -105,22 +113,29 @@ local function whole(reply)
 end
 
 local stored = redis.pcall('GET', replyKey)
-local shared = workerFault or type(stored) == 'table' and misfit(replyKey, 'string') or misfit(failedQueueKey, 'list')
-if shared then return typeError(shared) end
+if type(stored) == 'table' then return typeError(misfit(replyKey, 'string')) end
 
 local succeeded, failedAttempts = 0, 0
-local arg = 16
+local arg = 11
 local changed = false
 
 -- What the plain job never needs. A script's functions are made anew by every call, and forty of them cost more
--- than a job: these are made when the first job comes that needs one.
+-- than a job: these are made when the first job comes that needs one. What they share with the rest costs every call as
+-- well, so names and arguments are given here anew.
 local made
 local function seldom()
   if made then return made end
   made = {}
-  local defaultFailureTtl = tonumber(ARGV[6])
+  local request, worker = ARGV[1], ARGV[2]
+  local defaultFailureTtl, payloadLimit = tonumber(ARGV[6]), tonumber(ARGV[7])
 
--- names: resultsPrefix
+-- names: jobPrefix resultsPrefix scheduledPrefix failedPrefix failedQueueKey queuesKey
+  for _, q in ipairs(queues) do
+    local name = string.sub(q.list, 10)
+    q.scheduled, q.failed = scheduledPrefix .. name, failedPrefix .. name
+  end
+
+-- part: notes
 -- part: parents
 -- part: dependents
 -- part: statuses
@@ -133,15 +148,17 @@ local function seldom()
 -- part: start-limit
 -- part: paused
 -- part: turns
-  made.forget, made.pausedNow, made.takeInTurns = forget, pausedNow, takeInTurns
+  made.note, made.forget, made.pausedNow, made.turnsOf = note, forget, pausedNow, turnsOf
   made.startLimits, made.spendStarts, made.settleSlot = startLimits, spendStarts, settleSlot
 
-  -- Many jobs of a batch began in the same millisecond.
+  -- The time so many milliseconds before now. Many jobs of a batch began in the same one.
   local textOfStart = {}
   function made.startedText(agoMs)
     local text = textOfStart[agoMs]
     if not text then
-      text = utcTextAgo(tonumber(agoMs))
+      local micros = nowSeconds * 1000000 + nowMicros - agoMs * 1000
+      local rest = micros % 1000000
+      text = utcText((micros - rest) / 1000000, rest)
       textOfStart[agoMs] = text
     end
     return text
@@ -173,15 +190,31 @@ local function seldom()
   end
 
   -- What only a job that does not finish needs is looked at when one comes.
-  function made.faultFor(q, kind)
-    if listFaultOf(q) then return q.fault end
-    if kind ~= 'fail' then return false end
-    local fault = misfit(q.scheduled, 'zset') or misfit(queuesKey, 'set')
+  local function keepBack(q, fault)
     if fault then
       q.fault = fault
       faults[#faults + 1] = fault
     end
     return fault
+  end
+  local function quarantineFaultOf(q)
+    return keepBack(q, misfit(q.failed, 'zset') or misfit(failedQueueKey, 'list'))
+  end
+  function made.faultFor(q, kind)
+    if listFaultOf(q) then return q.fault end
+    if kind == 'back' then return false end
+    return kind ~= 'repeat' and quarantineFaultOf(q)
+      or (kind == 'fail' or kind == 'repeat') and keepBack(q, misfit(q.scheduled, 'zset') or misfit(queuesKey, 'set'))
+  end
+
+  -- Back to the head of their queue, from the one on that had to be quarantined and cannot be. They wait until that is mended.
+  function made.putBack(q, ids, first)
+    for at = #ids, first, -1 do redis.call('LPUSH', q.list, ids[at]) end
+    q.waiting = 0
+  end
+
+  function made.dropGhost()
+    if redis.pcall('HLEN', workerKey) == 1 then redis.call('DEL', workerKey) end
   end
 
   made.freeDependents = freeDependents
@@ -210,7 +243,7 @@ if stored then
         local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks', 'rate_limit_key')
         if f[4] then
           taken = taken + 1
-          answer(id, f[4], f[5], n .. ' ' .. execution .. ' ' .. rest, f[1], f[2], f[3])
+          answer(id, f[4], f[5], n, execution, ' ' .. rest, f[1], f[2], f[3])
           if f[7] and f[7] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[7] end
           if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
@@ -223,22 +256,23 @@ end
 -- A popped element is only a hint: back to the head of its queue, and the claim below takes the best. Also
 -- where another key of the queue is broken: in the in-flight list it would lie until a janitor comes.
 for i = 1, hints do
-  local q, id = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2]
-  if not misfit(q.list, 'list') and redis.pcall('LREM', q.intermediate, 1, id) == 1 then
+  local q, id = queues[ARGV[arg + 1]], ARGV[arg + 2]
+  local intermediate = q.list .. intermediateSuffix
+  if not misfit(q.list, 'list') and redis.pcall('LREM', intermediate, 1, id) == 1 then
     redis.call('LPUSH', q.list, id)
-    redis.call('DEL', q.intermediate .. firstSeenPrefix .. id)
+    redis.call('DEL', intermediate .. firstSeenPrefix .. id)
   end
   arg = arg + 2
 end
 
 -- Over maxmemory Redis lets a script pass whose first write frees; the stored reply is out of date anyway. What was removed
 -- is written anew, whatever comes of this call: without it an older one would be taken for new.
-if begun > 0 or ARGV[16] == '1' then
+if begun > 0 or isAskedAgain then
   redis.call('DEL', replyKey)
   changed = true
 end
 for i = 1, begun do
-  local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
+  local q, id, execution = queues[ARGV[arg + 1]], ARGV[arg + 2], ARGV[arg + 3]
   local jobKey = jobPrefix .. id
   if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
     local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt')
@@ -251,27 +285,44 @@ end
 
 local scoreOf = {}
 local verdicts = {}
-for i = 1, settlements do
-  local q, id, execution = queues[tonumber(ARGV[arg + 1])], ARGV[arg + 2], ARGV[arg + 3]
-  local marks, kind = tonumber(ARGV[arg + 4]), ARGV[arg + 7]
-  local isLimited = marks >= 16
-  if isLimited then marks = marks - 16 end
+for i = 1, ARGV[10] do
+  local q, id, execution, kind = queues[ARGV[arg + 1]], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
+  local marks, tookMs, first = ARGV[arg + 5], ARGV[arg + 6], ARGV[arg + 7]
+  local hasResult = kind == 'done'
+  local isFinish, second, third = hasResult or kind == 'finish', nil, nil
+  arg = arg + 7
+  if not isFinish then
+    second, third = ARGV[arg + 1], ARGV[arg + 2]
+    arg = arg + 2
+  end
+  local stream, beaten, held, agoMs, limitKey = false, false, false, nil, nil
+  if marks ~= '0' then
+    marks = tonumber(marks)
+    stream, beaten, held = marks % 2 == 1, marks % 4 >= 2, marks % 8 >= 4
+    if marks % 16 >= 8 then
+      arg = arg + 1
+      agoMs = ARGV[arg]
+    end
+    if marks >= 16 then
+      arg = arg + 1
+      limitKey = ARGV[arg]
+    end
+  end
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
-  if faultOf(q) or kind ~= 'finish' and seldom().faultFor(q, kind) then
+  if faultOf(q) or not isFinish and seldom().faultFor(q, kind) then
     verdicts[i] = 'x'
   elseif redis.call('ZREM', q.wip, member) == 0 then
     changed = true
     local status = redis.pcall('HGET', jobKey, 'status')
     verdicts[i] = not status and 'g' or status == 'canceled' and 'c' or 'l'
-    if verdicts[i] == 'l' then note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = kind }) end
+    if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
   else
     changed = true
-    local held, beaten = marks >= 4, marks % 4 >= 2
     local f
     if held then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt')
     else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left') end
-    local status, repeatsLeft = f[1], kind == 'finish' and f[3] and integer(f[3]) or 0
-    local refused = repeatsLeft > 0 and seldom().faultFor(q, 'fail')
+    local status, repeatsLeft = f[1], isFinish and f[3] and integer(f[3]) or 0
+    local refused = repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
     if refused then
       redis.call('ZADD', q.wip, leaseEnd, member)
       status, beaten = 'refused', false
@@ -285,25 +336,29 @@ for i = 1, settlements do
     local isOurs = status == 'started' or held and status == 'queued' and f[4] == execution
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
-      local stream, tookMs = marks % 2 == 1, ARGV[arg + 6]
       local startedAt, attempt = false, false
-      if status == 'queued' and (marks >= 8 or kind ~= 'back' and kind ~= 'pass') then
-        local agoMs = marks >= 8 and ARGV[arg + 5] or tookMs
-        if kind == 'finish' then
-          startedAt, attempt = seldom().startedText(agoMs), f[5] and tostring((integer(f[5]) or 0) + 1) or '1'
+      if status == 'queued' and (agoMs or kind ~= 'back' and kind ~= 'pass') then
+        if isFinish then
+          startedAt, attempt = seldom().startedText(agoMs or tookMs), f[5] and tostring((integer(f[5]) or 0) + 1) or '1'
           noteWords(q.events, 10, 'started', id, execution, attempt)
         else
-          seldom().begin(q, jobKey, id, execution, f[5], agoMs)
+          seldom().begin(q, jobKey, id, execution, f[5], agoMs or tookMs)
         end
       end
-      if kind == 'finish' then
-        local ttl, hasResult = f[2] and integer(f[2]) and f[2] or defaultResultTtl, ARGV[arg + 9] == '1'
+      if isFinish then
+        local ttl = f[2] and integer(f[2]) and f[2] or defaultResultTtl
         verdicts[i] = 'f'
         succeeded = succeeded + 1
-        noteWords(q.events, 20, 'finished', id, execution, tookMs)
+        local ended = q.ended
+        if not ended then
+          ended = rowOf(q.events, 20, 'finished', 3)
+          q.ended = ended
+        end
+        local last = #ended
+        ended[last + 1], ended[last + 2], ended[last + 3] = id, execution, tookMs
         finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
         if repeatsLeft > 0 then
-          seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, ARGV[arg + 8], hasResult, startedAt, attempt, repeatsLeft)
+          seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, first, hasResult, startedAt, attempt, repeatsLeft)
         elseif ttl == '0' then
           seldom().forget(jobKey, id)
         else
@@ -311,18 +366,18 @@ for i = 1, settlements do
           if startedAt then
             -- Begun and ended since the last call: one write for both.
             redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
-              'x_attempt', attempt, inHash and 'result' or 'status', inHash and ARGV[arg + 8] or 'finished')
+              'x_attempt', attempt, inHash and 'result' or 'status', inHash and first or 'finished')
           elseif inHash then
-            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', ARGV[arg + 8])
+            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', first)
           else
             redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
           end
           if stream then
-            seldom().streamResult(id, 1, hasResult and 'return_value', ARGV[arg + 8], execution, tonumber(tookMs), tonumber(ttl))
+            seldom().streamResult(id, 1, hasResult and 'return_value', first, execution, tonumber(tookMs), tonumber(ttl))
           end
           local score = scoreOf[ttl]
           if not score then
-            score = tonumber(ttl) < 0 and '+inf' or tostring(nowSeconds + ttl)
+            score = tonumber(ttl) < 0 and '+inf' or string.format('%d', nowSeconds + ttl)
             scoreOf[ttl] = score
           end
           if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
@@ -336,7 +391,7 @@ for i = 1, settlements do
         end
       else
         local run = { stream = stream, tookMs = tonumber(tookMs) }
-        verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, ARGV[arg + 8], ARGV[arg + 9], ARGV[arg + 10])
+        verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, first, second, third)
       end
     elseif refused then
       verdicts[i] = 'x'
@@ -345,113 +400,130 @@ for i = 1, settlements do
       verdicts[i] = 'g'
     else
       verdicts[i] = status == 'canceled' and 'c' or 'l'
-      if verdicts[i] == 'l' then note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = kind }) end
+      if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
     end
   end
-  if isLimited then
-    if verdicts[i] ~= 'x' then seldom().settleSlot(ARGV[arg + 11], id) end
-    arg = arg + 1
-  end
-  arg = arg + 10
+  if limitKey and verdicts[i] ~= 'x' then seldom().settleSlot(limitKey, id) end
 end
 
-if settlements > 0 then
-  for _, q in ipairs(queues) do
-    if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
-  end
+for _, q in ipairs(queues) do
+  if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
 end
 -- Nearly all jobs have no dependents, and pay for one look together.
 if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
-if succeeded + failedAttempts > 0 and workerFields > 0 then
-  -- A count that somebody made unreadable must not undo how the jobs ended.
-  if succeeded > 0 then redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded) end
-  if failedAttempts > 0 then redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) end
-  if ARGV[14] ~= '' then redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', ARGV[14] / 1000) end
+-- A count that somebody made unreadable must not undo how the jobs ended; and a worker whose record has expired is not
+-- listed again by its counts: what had no count and has nothing else was not there.
+if succeeded > 0 then
+  local count = succeeded == 1 and '1' or succeeded
+  if redis.pcall('HINCRBY', workerKey, 'successful_job_count', count) == succeeded then seldom().dropGhost() end
+end
+if failedAttempts > 0 then
+  if redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) == failedAttempts then seldom().dropGhost() end
+end
+if workedMs ~= '' and workedMs ~= '0' and redis.call('EXISTS', workerKey) == 1 then
+  redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', workedMs / 1000)
 end
 
-local scanned, left, passedOver = 0, 0, false
-
--- Jobs off the head of one queue, `most` at most. Answers how many they are.
-local function takeFrom(q, most)
-  local takenBefore, limit = taken, q.limit
-  if limit then most = math.min(most, limit.left) end
-  while taken - takenBefore < most and scanned < 1000 do
-    local many = math.min(most - (taken - takenBefore), 1000 - scanned)
-    local ids = redis.call('LPOP', q.list, many)
-    if not ids then
-      q.waiting = 0
-      break
-    end
-    changed = true
-    scanned, q.waiting = scanned + #ids, q.waiting - #ids
-    for i = 1, #ids do
-      local id = ids[i]
-      if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
-        seldom().drop(q, id, 'not an id that RQ accepts')
-      else
-        local jobKey = jobPrefix .. id
-        local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
-          'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
-        local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
-        local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
-          and not f[11] and not f[12] and data and #data <= payloadLimit
-        local mayRun, hasMore = isPlain, false
-        if not isPlain then mayRun, hasMore = seldom().mayRun(q, id, jobKey, f) end
-        if mayRun then
-          taken = taken + 1
-          local execution = request .. string.format('%08x', taken)
-          local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
-          local isStarted = taken <= toStart
-          -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
-          if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
-          if isStarted then
-            -- Left by a hold that somebody else ended: with it the fence would be another execution's.
-            if held then redis.call('HDEL', jobKey, 'x_exec') end
-            redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
-            noteWords(q.events, 90, 'started', id, execution, attempt)
-          else
-            redis.call('HSET', jobKey, 'x_exec', execution)
-            if f[1] ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
-          end
-          local wip = q.wipAdds
-          if wip then
-            local at = #wip
-            wip[at + 1], wip[at + 2] = leaseEnd, id .. ':' .. execution
-          else
-            q.wipAdds = { leaseEnd, id .. ':' .. execution }
-          end
-          answer(id, data, meta, q.number .. ' ' .. execution .. (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
-          if f[12] and f[12] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[12] end
-          if hasMore then made.tellAfterwards(jobKey) end
-        end
-      end
-    end
-    if #ids < many then break end
-  end
-  if limit then
-    limit.taken, limit.left = limit.taken + taken - takenBefore, limit.left - taken + takenBefore
-    -- What its limit holds back is not there for now: else everybody would look again at once.
-    if limit.left == 0 then limit.hasMore, q.waiting = q.waiting > 0, 0 end
-  end
-  return taken - takenBefore
-end
-
+local left, passedOver = 0, false
 if wanted > 0 then
-  local pauseKey = #queues * 7 + 5
+  local pauseKey = #queues * 4 + 3
   local isHeldBack = redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0
   if isHeldBack then
     reply[4] = seldom().pausedNow(pauseKey, queues)
     made.startLimits(pauseKey + #queues + 1, queues)
   end
-  local inTurns = ARGV[15] ~= ''
   for _, q in ipairs(queues) do
     local listFault, waiting = listFaultOf(q)
-    if not listFault and waiting > 0 and not q.isPaused and not faultOf(q) then
-      q.waiting = waiting
-      if not inTurns then takeFrom(q, wanted - taken) end
+    if not listFault and waiting > 0 and not q.isPaused and not faultOf(q) then q.waiting = waiting end
+  end
+
+  -- Jobs off the head of one queue after the other, in strict order or in turns. Not in a function of its own: it would
+  -- share so much with the rest that making it costs as much as a command.
+  local nextTurn = order ~= '' and seldom().turnsOf(order, queues, wanted)
+  local scanned, at = 0, 0
+  while taken < wanted do
+    local q, most
+    if nextTurn then
+      q, most = nextTurn()
+    else
+      at = at + 1
+      q, most = queues[at], wanted - taken
+    end
+    if not q then break end
+    local takenBefore, limit = taken, q.limit
+    if limit then most = math.min(most, limit.left) end
+    while q.waiting > 0 and taken - takenBefore < most and scanned < 1000 do
+      local many = math.min(most - (taken - takenBefore), 1000 - scanned)
+      local ids = redis.call('LPOP', q.list, many == 1 and '1' or many)
+      if not ids then
+        q.waiting = 0
+        break
+      end
+      changed = true
+      scanned, q.waiting = scanned + #ids, q.waiting - #ids
+      for i = 1, #ids do
+        local id = ids[i]
+        if #id > 200 or not string.find(id, '^[%w_-]+$') then
+          seldom().drop(q, id, 'not an id that RQ accepts')
+        else
+          local jobKey = jobPrefix .. id
+          local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
+            'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
+          local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
+          local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
+            and not f[11] and not f[12] and data and #data <= payloadLimit
+          local mayRun, hasMore = isPlain, false
+          if not isPlain then
+            mayRun, hasMore = seldom().mayRun(q, id, jobKey, f)
+            if q.fault then
+              made.putBack(q, ids, i)
+              break
+            end
+          end
+          if mayRun then
+            taken = taken + 1
+            local execution = request .. string.format('%08x', taken)
+            local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
+            local isStarted = taken <= toStart
+            -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
+            if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
+            if isStarted then
+              -- Left by a hold that somebody else ended: with it the fence would be another execution's.
+              if held then redis.call('HDEL', jobKey, 'x_exec') end
+              redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
+              local begun = q.begun
+              if not begun then
+                begun = rowOf(q.events, 90, 'started', 3)
+                q.begun = begun
+              end
+              local last = #begun
+              begun[last + 1], begun[last + 2], begun[last + 3] = id, execution, attempt
+            else
+              redis.call('HSET', jobKey, 'x_exec', execution)
+              if f[1] ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
+            end
+            local wip = q.wipAdds
+            if wip then
+              local last = #wip
+              wip[last + 1], wip[last + 2] = leaseEnd, id .. ':' .. execution
+            else
+              q.wipAdds = { leaseEnd, id .. ':' .. execution }
+            end
+            answer(id, data, meta, q.number, execution, (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
+            if f[12] and f[12] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[12] end
+            if hasMore then made.tellAfterwards(jobKey) end
+          end
+        end
+      end
+      if #ids < many or q.fault then break end
+    end
+    if limit then
+      limit.taken, limit.left = limit.taken + taken - takenBefore, limit.left - taken + takenBefore
+      -- What its limit holds back is not there for now: else everybody would look again at once.
+      if limit.left == 0 then limit.hasMore, q.waiting = q.waiting > 0, 0 end
     end
   end
-  if inTurns then seldom().takeInTurns(ARGV[15], queues, wanted, takeFrom) end
+
   for _, q in ipairs(queues) do
     if q.wipAdds then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
     left = left + q.waiting
@@ -473,6 +545,6 @@ if changed then
   local words = { reply[1] .. ' ' .. left }
   -- Of each job what tells its execution; the rest is read again, should anybody ask.
   for n = 1, taken do words[n + 1] = reply[4 * n + 1] .. ' ' .. reply[4 * n + 4] end
-  redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', ARGV[13])
+  redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', keepReply)
 end
 return whole(reply)

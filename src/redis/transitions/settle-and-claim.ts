@@ -4,7 +4,7 @@ import { afterwardsFields, readAfterwards } from '../afterwards.js';
 import { type Casualty, fallenJob } from '../casualties.js';
 import { keys } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
-import { queueKeys, type WireSettings } from './queue-keys.js';
+import type { WireSettings } from './queue-keys.js';
 import {
   type ClaimedJob,
   type RetryAsked,
@@ -14,9 +14,6 @@ import {
 } from './settlement.js';
 
 const script = loadScript('settle-and-claim');
-
-/** How long a reply can be asked for again, in seconds. */
-const keepReplySeconds = 3_600;
 
 /** One exchange of a worker with Redis. */
 export interface ExchangeRequest {
@@ -70,9 +67,16 @@ export const exchangeFor = (
   settings: WireSettings,
 ) => {
   const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
-  const queuePart = queues.flatMap(queueKeys);
-  const shared = [keys.worker(worker), keys.failedQueue, keys.queues];
-  const pauses = [keys.suspended, ...queues.map(keys.paused), ...queues.map(keys.startLimit)];
+  const fixedKeys = [
+    keys.worker(worker),
+    ...queues.flatMap((queue) => [
+      keys.queue(queue),
+      keys.wip(queue),
+      keys.finished(queue),
+      keys.events(queue),
+    ]),
+    ...[keys.suspended, ...queues.map(keys.paused), ...queues.map(keys.startLimit)],
+  ];
   const fixed: Argument[] = [
     worker,
     settings.wideLeaseSeconds,
@@ -90,13 +94,8 @@ export const exchangeFor = (
       ...fixed,
       request.toStart,
       request.toHold,
-      hints.length,
-      begun.length,
       settlements.length,
-      keepReplySeconds,
-      request.workedMs ? Math.round(request.workedMs) : '',
-      request.order ?? '',
-      isAskedAgain ? 1 : 0,
+      rareWords(request, isAskedAgain),
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
     for (const { job, beganAtMs } of begun) {
@@ -112,21 +111,20 @@ export const exchangeFor = (
         numberOf.get(job.queue) as number,
         job.jobId,
         job.execution,
+        end.kind === 'finish' && end.result !== null ? 'done' : end.kind,
         (job.wantsStream ? 1 : 0) +
           (heartbeaten ? 2 : 0) +
           (job.started ? 0 : 4) +
           (beganAtMs === null ? 0 : 8) +
           (job.rateLimitKey === undefined ? 0 : 16),
-        beganAtMs === null ? 0 : Math.round(now - beganAtMs),
         Math.round(tookMs),
-        end.kind,
       );
       if (end.kind === 'finish') {
         // The stream's reader wants base64, the hash the bytes themselves.
         const { result } = end;
-        const sent =
-          result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result);
-        args.push(sent, result === null ? 0 : 1, '');
+        args.push(
+          result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result),
+        );
       } else if (end.kind === 'fail' || end.kind === 'stop') {
         const asked = end.kind === 'fail' ? end.retryAsked : undefined;
         const traceback = asked ? usedUpText(asked, end.traceback) : end.traceback;
@@ -135,6 +133,7 @@ export const exchangeFor = (
       } else {
         args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
       }
+      if (beganAtMs !== null) args.push(Math.round(now - beganAtMs));
       if (job.rateLimitKey !== undefined) args.push(job.rateLimitKey);
     }
     return args;
@@ -145,7 +144,7 @@ export const exchangeFor = (
     request: ExchangeRequest,
     isAskedAgain = false,
   ): Promise<ExchangeReply> => {
-    const scriptKeys = [keys.reply(worker, slot), ...shared, ...queuePart, ...pauses];
+    const scriptKeys = [keys.reply(worker, slot), ...fixedKeys];
     const reply = (await runScript(
       redis,
       script,
@@ -168,6 +167,16 @@ export const exchangeFor = (
       heldBack: heldBack === '' ? nothingHeldBack : readHeldBack(heldBack, queues),
     };
   };
+};
+
+// What nearly no call has to say.
+const rareWords = (
+  { hints, begun, workedMs = 0, order = '' }: ExchangeRequest,
+  isAskedAgain: boolean,
+): string => {
+  if (hints.length + begun.length + workedMs === 0 && order === '' && !isAskedAgain) return '';
+  const words = [hints.length, begun.length, isAskedAgain ? 1 : 0, Math.round(workedMs)];
+  return `${words.join(' ')} ${order}`;
 };
 
 /** For the case that it was the last; RQ's own words. */

@@ -1,4 +1,4 @@
--- uses: clock types log events rate-limit
+-- uses: clock types log events notes rate-limit
 -- Takes back slots of one rate limit that jobs hold no more: those of workers that know no limits (Python before 3), of
 -- jobs that expired in their queue, and of others whose end nobody told. Then those that wait get them.
 -- names: wipPrefix

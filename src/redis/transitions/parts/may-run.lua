@@ -129,6 +129,7 @@ function made.mayRun(q, id, jobKey, f)
     end
     reason = 'field ' .. odd .. ' cannot be read'
   end
+  if quarantineFaultOf(q) then return false end
   local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
   if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
   made.tellUnclaimed(q, jobKey, id, reason)

@@ -1,11 +1,19 @@
 -- names: groupPrefix groupsKey
--- The one way in: known queue, hash, place, event of new jobs. `count` jobs are read from ARGV after `arg`,
+-- One kind of event, of one word: it needs none of what parts/events.lua has for stories.
+local function tell(eventsKey, kind, ids, logLength)
+  for from = 1, #ids, eventsPerEntry do
+    local to = math.min(#ids, from + eventsPerEntry - 1)
+    appendEntry(eventsKey, { kind, table.concat(ids, ' ', from, to) }, to - from + 1, logLength)
+  end
+end
+
+-- The one way in: known queue, hash, place, event of new jobs. `count` jobs (text) are read from ARGV after `arg`,
 -- as `enqueue.lua` describes them. Returns a letter for each: w written, s the same one was there, d another
--- job has this id, x refused, because the key of its group has a wrong type. With `scheduledKey` jobs may wait for their
--- time. With `judge` and `defer` of `defer.lua` jobs may wait for others, with those of `limit-new.lua` also for a slot, and
+-- job has this id, x refused, because the key of its group has a wrong type. With `times` of `due.lua` jobs may wait for
+-- theirs. With `judge` and `defer` of `defer.lua` jobs may wait for others, with those of `limit-new.lua` also for a slot, and
 -- the letters be theirs too.
-local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength, scheduledKey, judge, defer)
-  local verdicts, back, written, waiting, limited, planned = {}, {}, {}, {}, {}, nil
+local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, count, arg, logLength, times, judge, defer)
+  local verdicts, back, written, waiting, limited, planned = {}, {}, {}, nil, nil, nil
   for i = 1, count do
     local id, data, description, more = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
     arg = arg + 4
@@ -26,8 +34,8 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     else
       if #front > 1 then
         local after = front
-        if isTime(front) then
-          dueMs = laterThanNow(front)
+        if times and times.isTime(front) then
+          dueMs = times.laterThanNow(front)
           -- Until its time has come it need not wait for others: the scheduler looks then.
           after = not dueMs and string.match(front, '^%S+ (.+)$')
         end
@@ -44,10 +52,11 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
       -- The time to live of a job that waits begins when it is queued, as it does anew in RQ.
       if wait then
         defer(id, queue, wait)
+        waiting, limited = waiting or {}, limited or {}
         local told = wait.status and limited or waiting
         told[#told + 1] = id
       elseif dueMs then
-        redis.call('ZADD', scheduledKey, scoreOfMs(dueMs), id)
+        times.add(id, dueMs)
         planned = planned or {}
         planned[#planned + 1] = { jobId = id, dueAt = dueMs }
       else
@@ -62,26 +71,15 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     end
     arg = arg + rest
   end
-  -- One kind of event, of one word: it needs none of what parts/events.lua has for stories.
-  local function tell(kind, ids)
-    for from = 1, #ids, eventsPerEntry do
-      local to = math.min(#ids, from + eventsPerEntry - 1)
-      appendEntry(eventsKey, { kind, table.concat(ids, ' ', from, to) }, to - from + 1, logLength)
-    end
-  end
+  if queuesKey and (written[1] or waiting or planned) then redis.call('SADD', queuesKey, listKey) end
   if #written > 0 then
     if #back > 0 then redis.call('RPUSH', listKey, unpack(back)) end
-    redis.call('SADD', queuesKey, listKey)
-    tell('enqueued', written)
+    tell(eventsKey, 'enqueued', written, logLength)
   end
-  if #waiting + #limited > 0 then
-    redis.call('SADD', queuesKey, listKey)
-    tell('deferred', waiting)
-    tell('rateLimited', limited)
+  if waiting then
+    tell(eventsKey, 'deferred', waiting, logLength)
+    tell(eventsKey, 'rateLimited', limited, logLength)
   end
-  if planned then
-    redis.call('SADD', queuesKey, listKey)
-    noteScheduled(eventsKey, planned, logLength)
-  end
-  return table.concat(verdicts)
+  if planned then times.tell(eventsKey, planned, logLength) end
+  return count == '1' and verdicts[1] or table.concat(verdicts)
 end
