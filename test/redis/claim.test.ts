@@ -394,7 +394,7 @@ describe('keys of a wrong type', () => {
     'leaves a job that must be quarantined, and what is behind it, while %s is a string',
     async (key) => {
       await wire.enqueueOn('bad', 'b1', 'b2', 'b3', 'b4');
-      await wire.redis.hdel(keys.job('b2'), 'data');
+      await wire.redis.hset(keys.job('b2'), 'timeout', 'soon');
       await wire.redis.del(key);
       await wire.redis.set(key, 'x');
       const worker = wire.worker('bad');

@@ -19,11 +19,11 @@
 --          turns, the order of parts/turns.lua
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
---       settlement: queue number, id, execution, kind, marks, ms it took, first; of all but `done` second, third
+--       settlement: queue number, id, execution, kind, marks, ms it took, first; of those that did not finish second, third
 --         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported: ms
 --                since then follow, 16 it has a rate limit: its key follows
---         done:   result bytes
---         finish: '' (there is no result), -, -
+--         done:   finished, with these bytes as its result
+--         finish: the same without a result: ''
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
 --                 and `intervals` (JSON text) when its handler asked for another run
 --         stop:   as fail, but the third is the reason alone: to the FailedQueue with status `stopped`
@@ -190,21 +190,21 @@ local function seldom()
   end
 
   -- What only a job that does not finish needs is looked at when one comes.
-  local function keepBack(q, fault)
-    if fault then
-      q.fault = fault
-      faults[#faults + 1] = fault
-    end
-    return fault
-  end
   local function quarantineFaultOf(q)
-    return keepBack(q, misfit(q.failed, 'zset') or misfit(failedQueueKey, 'list'))
+    return misfit(q.failed, 'zset') or misfit(failedQueueKey, 'list')
   end
+  local isTold = {}
   function made.faultFor(q, kind)
     if listFaultOf(q) then return q.fault end
     if kind == 'back' then return false end
-    return kind ~= 'repeat' and quarantineFaultOf(q)
-      or (kind == 'fail' or kind == 'repeat') and keepBack(q, misfit(q.scheduled, 'zset') or misfit(queuesKey, 'set'))
+    local fault = kind ~= 'repeat' and quarantineFaultOf(q)
+      or (kind == 'fail' or kind == 'repeat') and (misfit(q.scheduled, 'zset') or misfit(queuesKey, 'set'))
+    -- Others of this queue end all the same.
+    if fault and not isTold[fault] then
+      isTold[fault] = true
+      faults[#faults + 1] = fault
+    end
+    return fault
   end
 
   -- Back to the head of their queue, from the one on that had to be quarantined and cannot be. They wait until that is mended.

@@ -53,29 +53,21 @@ local function hasSlot(q, jobKey, id, key)
   return false
 end
 
--- Names the first field that RQ's readers could not read. An odd field is kept aside and removed, so that
--- the quarantined job can be looked at and requeued from Python as well. Jobs of our own making were checked
--- when they were made; whatever somebody did to them since is read with defaults.
+-- Names the first field that RQ's readers could not read. Jobs of our own making were checked when they were made;
+-- whatever somebody did to them since is read with defaults.
 local function oddField(jobKey, timeout, ours)
-  local odd
   local limit = timeout and integer(timeout)
   -- An empty field is an absent one, as for RQ.
-  if timeout and timeout ~= '' and (not limit or limit < -1) then odd = 'timeout'
-  elseif not ours then
+  if timeout and timeout ~= '' and (not limit or limit < -1) then return 'timeout' end
+  if not ours then
     local names = { 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at' }
     local f = redis.call('HMGET', jobKey, 'result_ttl', 'failure_ttl', 'retries_left', 'enqueued_at', 'created_at')
     for i, name in ipairs(names) do
       if f[i] and f[i] ~= '' and (i <= 3 and not integer(f[i]) or i > 3 and not isDate(f[i])) then
-        odd = name
-        break
+        return name
       end
     end
   end
-  if odd then
-    redis.call('HSET', jobKey, 'x_odd_' .. odd, string.sub(redis.call('HGET', jobKey, odd), 1, 200))
-    redis.call('HDEL', jobKey, odd)
-  end
-  return odd
 end
 
 -- Whether this worker passed the job on a moment ago, for want of a handler. Another worker may have one.
@@ -105,7 +97,7 @@ function made.mayRun(q, id, jobKey, f)
   if not status and not data then
     return made.drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
   end
-  local reason
+  local reason, odd
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     return made.drop(q, id, 'it is running already')
@@ -121,7 +113,7 @@ function made.mayRun(q, id, jobKey, f)
   elseif #data > payloadLimit then reason = 'field data holds ' .. #data .. ' bytes, the limit is ' .. payloadLimit
   elseif meta and #meta > payloadLimit then reason = 'field meta holds ' .. #meta .. ' bytes, the limit is ' .. payloadLimit
   else
-    local odd = oddField(jobKey, timeout, not stream)
+    odd = oddField(jobKey, timeout, not stream)
     if not odd then
       local limit = f[12]
       if limit and limit ~= '' and not hasSlot(q, jobKey, id, limit) then return false end
@@ -129,7 +121,16 @@ function made.mayRun(q, id, jobKey, f)
     end
     reason = 'field ' .. odd .. ' cannot be read'
   end
-  if quarantineFaultOf(q) then return false end
+  local fault = quarantineFaultOf(q)
+  if fault then
+    q.fault, faults[#faults + 1] = fault, fault
+    return false
+  end
+  if odd then
+    -- Kept aside and removed, so that the quarantined job can be looked at and requeued from Python as well.
+    redis.call('HSET', jobKey, 'x_odd_' .. odd, string.sub(redis.call('HGET', jobKey, odd), 1, 200))
+    redis.call('HDEL', jobKey, odd)
+  end
   local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
   if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
   made.tellUnclaimed(q, jobKey, id, reason)
