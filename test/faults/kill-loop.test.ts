@@ -124,6 +124,6 @@ describe('a worker that is killed again and again', () => {
         await scene.close();
       }
     },
-    process.env.RXRQ_KILLS ? 3_600_000 : 300_000,
+    process.env.RXRQ_KILLS ? 3_600_000 : 600_000,
   );
 });
