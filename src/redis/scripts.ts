@@ -4,14 +4,12 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { WrongKeyTypeError } from './errors.js';
 import { keys, prefixes, suffixes } from './keys.js';
+import { type Argument, ScriptCall } from './script-call.js';
 import { SlotConnection } from './slot-connection.js';
 
-export type Argument = string | number | Buffer;
+export type { Argument } from './script-call.js';
 
-/**
- * Bytes as the client sends them fastest: one Buffer among the arguments makes it send each of them by
- * itself, where text goes out as one piece.
- */
+/** Bytes as they are sent fastest: a Buffer among the arguments has to be copied together with the text around it. */
 export const asArgument = (bytes: Buffer): Argument =>
   isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 
@@ -73,14 +71,19 @@ const formOf = (source: string): Form => ({
 
 // On a cluster the first key is the space itself, `{space}:`, under which nothing ever lies: Redis then refuses the script as
 // a whole, before it begins, while the slot is on its way between two nodes and the script would find a part of its keys.
-const formFor = (
+const send = (
   redis: Redis,
+  kind: 'source' | 'sha',
   script: Script,
-  names: readonly string[],
-): { form: Form; names: readonly string[] } =>
-  redis instanceof SlotConnection
-    ? { form: script.inSpace, names: ['', ...names] }
-    : { form: script, names };
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> => {
+  const isInSpace = redis instanceof SlotConnection;
+  const names = isInSpace ? ['', ...keys].map((key) => redis.tag + key) : keys;
+  const words = [(isInSpace ? script.inSpace : script)[kind], names.length, ...names, ...args];
+  const call = new ScriptCall(kind === 'sha' ? 'evalsha' : 'eval', words);
+  return redis.sendCommand(call) as Promise<unknown>;
+};
 
 /**
  * Runs a script; replies are Buffers, because ids and payloads are bytes. A server that does not
@@ -88,22 +91,17 @@ const formFor = (
  *
  * @throws WrongKeyTypeError when the script found a key of another type, before its first write.
  */
-export const runScript = async (
+export const runScript = (
   redis: Redis,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
-): Promise<unknown> => {
-  const { form, names } = formFor(redis, script, keys);
-  try {
-    return await redis.callBuffer('EVALSHA', form.sha, names.length, ...names, ...args);
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
+): Promise<unknown> =>
+  send(redis, 'sha', script, keys, args).catch((error) => {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
       return runWholeScript(redis, script, keys, args);
-    }
     throw named(error);
-  }
-};
+  });
 
 /**
  * Runs a script by its whole text: for what must be done before the connection's next command. A hash that
@@ -111,19 +109,15 @@ export const runScript = async (
  *
  * @throws as `runScript`
  */
-export const runWholeScript = async (
+export const runWholeScript = (
   redis: Redis,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
-): Promise<unknown> => {
-  const { form, names } = formFor(redis, script, keys);
-  try {
-    return await redis.callBuffer('EVAL', form.source, names.length, ...names, ...args);
-  } catch (error) {
+): Promise<unknown> =>
+  send(redis, 'source', script, keys, args).catch((error) => {
     throw named(error);
-  }
-};
+  });
 
 const named = (error: unknown): unknown => {
   const message = error instanceof Error ? error.message : '';
