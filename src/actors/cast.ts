@@ -256,11 +256,10 @@ export class Cast implements Leaver {
     return recorder(
       {
         reportBegun: (job, beganAtMs) => intake.reportBegun(job, beganAtMs),
-        settle: (settlement) => {
-          const verdict = intake.settle(settlement);
+        settle: (settlement, onVerdict) => {
+          intake.settle(settlement, onVerdict);
           // In the same turn: the next claim must know of it.
           tally.ended(settlement.end);
-          return verdict;
         },
         release: (execution) => leases.release(execution),
       },

@@ -28,8 +28,8 @@ export type RecorderMessage =
 /** The recorder's way to Redis: the intake's, so that outcomes leave together with the next claim. */
 export interface Pen {
   reportBegun(job: ClaimedJob, beganAtMs: number): void;
-  /** Resolves with what Redis made of it, however long that takes; never rejects. */
-  settle(settlement: Settlement): Promise<Verdict>;
+  /** Tells what Redis made of it, however long that takes. */
+  settle(settlement: Settlement, onVerdict: (verdict: Verdict) => void): void;
   /** Lets go of the lease. Whether it was ever extended. */
   release(execution: string): boolean;
 }
@@ -175,7 +175,7 @@ class Recorder {
       heartbeaten: this.pen.release(claimed.execution),
       end: settlementOf(outcome),
     };
-    void this.pen.settle(settlement).then((verdict) => {
+    this.pen.settle(settlement, (verdict) => {
       if (claimed.afterwards?.callbacks) this.callbacks.settled(claimed, outcome, verdict);
       this.events.onSettled({ job: claimed, outcome, verdict, tookMs });
     });

@@ -213,7 +213,8 @@ export class Consumer {
       const heartbeaten = this.leases.release(execution);
       // What succeeds all the same has succeeded, as with workers.
       const isStopped = held.isStopped && end.kind !== 'finish';
-      return this.intake.settle({ ...settlement, heartbeaten, end: isStopped ? stopped : end });
+      const how = { ...settlement, heartbeaten, end: isStopped ? stopped : end };
+      return new Promise((resolve) => this.intake.settle(how, resolve));
     };
     const controller = new AbortController();
     const delivery = new Delivery(job, controller.signal, settle, this.doors.cipher);

@@ -53,7 +53,7 @@ export interface IntakeEvents {
 
 interface Waiting {
   settlement: Settlement;
-  resolve(verdict: Verdict): void;
+  onVerdict(verdict: Verdict): void;
 }
 
 /**
@@ -137,15 +137,13 @@ export class Intake {
     this.schedule();
   }
 
-  /** Hands in how a job ended; resolves with what Redis made of it, however long Redis is away. */
-  settle(settlement: Settlement): Promise<Verdict> {
+  /** Hands in how a job ended; tells what Redis made of it, however long Redis is away. */
+  settle(settlement: Settlement, onVerdict: (verdict: Verdict) => void): void {
     this.outstanding -= 1;
     if (settlement.end.kind === 'back') this.backs += 1;
     this.workedMs += settlement.tookMs;
-    return new Promise((resolve) => {
-      this.waiting.push({ settlement, resolve });
-      this.schedule();
-    });
+    this.waiting.push({ settlement, onVerdict });
+    this.schedule();
   }
 
   /** Jobs claimed and not yet settled. */
@@ -260,7 +258,12 @@ export class Intake {
       order: wanted > 0 ? this.turns.next() : '',
     };
     if (request.workedMs > 0) this.workedMs = 0;
-    const reply = await this.insist(slot, request);
+    let reply: ExchangeReply | null;
+    try {
+      reply = await this.exchange(slot, request);
+    } catch (error) {
+      reply = await this.insist(slot, request, error);
+    }
     this.asked -= wanted;
     this.askedUnasked -= unasked;
     if (reply) {
@@ -294,7 +297,7 @@ export class Intake {
     batch.forEach((waiting, index) => {
       const verdict = verdicts[index] as Verdict;
       if (verdict === 'refused') this.postpone(waiting);
-      else waiting.resolve(verdict);
+      else waiting.onVerdict(verdict);
     });
   }
 
@@ -332,15 +335,18 @@ export class Intake {
   private async insist(
     slot: number,
     request: Parameters<typeof this.exchange>[1],
+    failure: unknown,
   ): Promise<ExchangeReply | null> {
+    let error = failure;
     for (let tries = 1; !this.closed; tries++) {
+      const isTransient = failureKind(error) === 'transient';
+      if (!isTransient) this.events.onTrouble(error);
+      await new Promise((resolve) => setTimeout(resolve, isTransient ? pauseMs(tries) : 2_000));
+      if (this.closed) break;
       try {
-        return await this.exchange(slot, request, tries > 1);
-      } catch (error) {
-        if (this.closed) return null;
-        const isTransient = failureKind(error) === 'transient';
-        if (!isTransient) this.events.onTrouble(error);
-        await new Promise((resolve) => setTimeout(resolve, isTransient ? pauseMs(tries) : 2_000));
+        return await this.exchange(slot, request, true);
+      } catch (thrown) {
+        error = thrown;
       }
     }
     return null;

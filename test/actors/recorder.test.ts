@@ -31,10 +31,10 @@ const makeRecorder = (verdict: Verdict = 'finished') => {
     recorder(
       {
         reportBegun: ({ jobId }, beganAtMs) => void told.push(`begun ${jobId} ${beganAtMs}`),
-        settle: (settlement) => {
+        settle: (settlement, onVerdict) => {
           told.push(`${settlement.end.kind} ${settlement.job.jobId}`);
           settlements.push(settlement);
-          return Promise.resolve(verdict);
+          onVerdict(verdict);
         },
         release: (execution) => execution.startsWith('f'),
       },
