@@ -9,7 +9,7 @@ let lastMicros = Math.floor(Math.random() * 1_000);
  */
 export const distinctTimestamp = (): string => {
   lastMicros = (lastMicros + 1) % 1_000;
-  return new Date().toISOString().replace('Z', `${String(lastMicros).padStart(3, '0')}Z`);
+  return `${new Date().toISOString().slice(0, -1)}${String(lastMicros).padStart(3, '0')}Z`;
 };
 
 /** Reads RQ's text form (0 to 6 digits); `null` for nothing, `''` or what RQ could not read either. */
