@@ -137,7 +137,7 @@ export class Intake {
     this.schedule();
   }
 
-  /** Hands in how a job ended; tells what Redis made of it, however long Redis is away. */
+  /** Hands in how a job ended; `onVerdict`, which must not throw, hears what Redis made of it, however long Redis is away. */
   settle(settlement: Settlement, onVerdict: (verdict: Verdict) => void): void {
     this.outstanding -= 1;
     if (settlement.end.kind === 'back') this.backs += 1;
