@@ -8,7 +8,7 @@ import { watchdogBytes } from './watchdog.js';
 /** What a connection tells its owner. Nothing comes after `onExit`, which comes once. */
 export interface ConnectionEvents {
   /** In order, without repetition, as many as one read brought. @throws ProtocolError to end it */
-  onMessages(messages: readonly ChildMessage[]): void;
+  onMessages(messages: readonly ChildMessage[], nowMs: number): void;
   /** Answer to `closeGate`: no job above this number has begun, and none will. */
   onGateClosed(lastBegun: number): void;
   /** The child said what it must not, or closed its channel. It has been killed. */
@@ -100,14 +100,14 @@ export class ChildConnection {
     const { journal } = this.#child;
     if (!journal || this.#isGone) return;
     this.#guard(() => {
-      const reports = [...this.#steps.fromJournal(journal.read())];
-      if (reports.length > 0) this.events.onMessages(reports);
+      const reports = this.#steps.fromJournal(journal.read());
+      if (reports.length > 0) this.events.onMessages(reports, performance.now());
     });
   }
 
   /** A moment on the child's clock, on ours. */
-  toOurClock(childMs: number): number {
-    return this.#steps.toOurClock(childMs, performance.now());
+  toOurClock(childMs: number, nowMs: number): number {
+    return this.#steps.toOurClock(childMs, nowMs);
   }
 
   terminate(): void {
@@ -121,8 +121,13 @@ export class ChildConnection {
 
   #read(chunk: Buffer): void {
     if (this.#isBroken) return;
-    const messages = [...this.#steps.fromChannel(chunk, performance.now())];
-    if (messages.length > 0) this.events.onMessages(messages);
+    const nowMs = performance.now();
+    const messages: ChildMessage[] = [];
+    try {
+      this.#steps.fromChannel(chunk, nowMs, messages);
+    } finally {
+      if (messages.length > 0) this.events.onMessages(messages, nowMs);
+    }
   }
 
   #readGate(chunk: Buffer): void {

@@ -1,8 +1,9 @@
 import { isDoNotRetry, jobInScope } from '../../tasks.js';
 import type { Outcome } from '../outcome.js';
 import type { ExecutorRuntime } from './child-runtime.js';
+import type { Note } from './executor.js';
 import type { Gate } from './gate.js';
-import { perform } from './perform.js';
+import { type PerformOptions, perform } from './perform.js';
 import type { ChildOutcome, EndedReport, NumberedJob, ParentMessage } from './protocol.js';
 import type { Reporter } from './reporter.js';
 import { serializeError } from './serialize-error.js';
@@ -10,12 +11,17 @@ import { Surroundings } from './surroundings.js';
 
 export interface ExecutorChildOptions {
   readonly runtime: ExecutorRuntime;
-  readonly reporter: Pick<Reporter, 'report' | 'flush'>;
+  readonly reporter: Pick<Reporter, 'report' | 'reportLast' | 'flush'>;
   readonly gate: Pick<Gate, 'tryBegin' | 'reopen'>;
   readonly maxResultBytes: number;
   readonly maxMetaBytes: number;
   /** Ends the process; everything is reported and disposed of by then. */
   leave(): void;
+}
+
+interface Running {
+  readonly number: number;
+  readonly around: Surroundings;
 }
 
 /**
@@ -24,18 +30,21 @@ export interface ExecutorChildOptions {
  */
 export class ExecutorChild {
   #window: NumberedJob[] = [];
-  #running: { number: number; settle(outcome: Outcome): void; around: Surroundings } | null = null;
-  #isLooping = false;
+  #running: Running | null = null;
   #isLeaving = false;
+  readonly #performing: PerformOptions;
 
-  constructor(private readonly options: ExecutorChildOptions) {}
+  constructor(private readonly options: ExecutorChildOptions) {
+    const { runtime, maxResultBytes, maxMetaBytes } = options;
+    this.#performing = { maxResultBytes, maxMetaBytes, runJob: runtime.runJob?.bind(runtime) };
+  }
 
   receive(message: ParentMessage): void {
     switch (message.kind) {
       case 'run':
         this.#window.push(...message.jobs);
         if (this.#isLeaving) this.#giveBack('the executor is leaving');
-        else void this.#loop();
+        else this.#goOn();
         return;
       case 'cancel':
         this.#cancel(message.job, message.reason);
@@ -43,7 +52,7 @@ export class ExecutorChild {
       case 'takeBack':
         this.#window = this.#window.filter(({ number }) => number <= message.above);
         this.options.gate.reopen();
-        void this.#loop();
+        this.#goOn();
         return;
       case 'drain':
         this.#leave('the executor was asked to drain');
@@ -67,7 +76,7 @@ export class ExecutorChild {
       `${scope ? `job ${scope.id}` : 'a handler'} let an error escape: ${name}: ${message}`,
     );
     if (!running || (scope && scope.execution !== running.around.job.execution)) return;
-    running.settle({
+    this.#end(running, {
       kind: 'threw',
       error: { name, message, stack },
       retryable: !isDoNotRetry(error),
@@ -80,23 +89,18 @@ export class ExecutorChild {
     this.options.reporter.flush();
   }
 
-  async #loop(): Promise<void> {
-    if (this.#isLooping) return;
-    this.#isLooping = true;
+  /** Begins the next job of the window, unless one runs; and tells of that together with what has just ended. */
+  #goOn(ended?: EndedReport, nowMs = performance.now()): void {
+    if (this.#running) return;
     const { reporter } = this.options;
-    let ended: EndedReport | undefined;
-    for (;;) {
-      const next = this.#begin();
-      if (ended || next) {
-        const begun = next && { job: next.number, atMs: performance.now() };
-        reporter.report({ ...(ended && { ended }), ...(begun && { begun }) });
-      }
-      if (!next) break;
-      ended = await this.#run(next);
+    const next = this.#begin();
+    if (next) {
+      reporter.report({ ended, begun: { job: next.number, atMs: nowMs } }, nowMs);
+      this.#run(next, nowMs);
+      return;
     }
-    reporter.flush();
-    this.#isLooping = false;
-    if (this.#isLeaving) await this.#finish();
+    if (ended) reporter.reportLast({ ended }, nowMs);
+    if (this.#isLeaving) void this.#finish();
   }
 
   /** The next job of the window, marked as begun in the gate. */
@@ -107,22 +111,23 @@ export class ExecutorChild {
     return next;
   }
 
-  async #run({ number, job }: NumberedJob): Promise<EndedReport> {
-    const { runtime, maxResultBytes, maxMetaBytes } = this.options;
-    const around = new Surroundings(job, (note) => {
-      this.options.reporter.report({ note: { job: number, note } });
+  #run({ number, job }: NumberedJob, beganAtMs: number): void {
+    const tell = (note: Note) => this.options.reporter.report({ note: { job: number, note } });
+    const running = { number, around: new Surroundings(job, tell, beganAtMs) };
+    this.#running = running;
+    const { handlers } = this.options.runtime;
+    void perform(handlers, job, running.around, this.#performing).then((outcome) => {
+      // One that let an error escape has had its outcome.
+      if (this.#running === running) this.#end(running, outcome);
     });
-    const outcome = await new Promise<Outcome>((settle) => {
-      this.#running = { number, settle, around };
-      const runJob = runtime.runJob?.bind(runtime);
-      void perform(runtime.handlers, job, around, { maxResultBytes, maxMetaBytes, runJob }).then(
-        settle,
-      );
-    });
+  }
+
+  #end({ number, around }: Running, outcome: Outcome): void {
     around.end();
     this.#running = null;
-    const tookMs = performance.now() - around.beganAtMs;
-    return { job: number, outcome: outcome as ChildOutcome, tookMs };
+    const nowMs = performance.now();
+    const tookMs = nowMs - around.beganAtMs;
+    this.#goOn({ job: number, outcome: outcome as ChildOutcome, tookMs }, nowMs);
   }
 
   #cancel(job: number, reason: Extract<ParentMessage, { kind: 'cancel' }>['reason']): void {
@@ -140,7 +145,7 @@ export class ExecutorChild {
     this.#isLeaving = true;
     this.options.reporter.report({ leaving: reason.slice(0, 4096) });
     this.#giveBack(reason.slice(0, 4096));
-    if (!this.#isLooping) void this.#finish();
+    if (!this.#running) void this.#finish();
   }
 
   #giveBack(reason: string): void {

@@ -147,7 +147,7 @@ export class ExecutorProcess implements Executor {
     const hello = { modules, bootModule, config, leaseMs, maxResultBytes, maxMetaBytes };
     try {
       this.#child = new ChildConnection(this.#options, hello, {
-        onMessages: (messages) => this.#receive(messages),
+        onMessages: (messages, nowMs) => this.#receive(messages, nowMs),
         onGateClosed: (lastBegun) => this.#gateClosed(lastBegun),
         onBroken: (detail) => {
           this.#verdict ??= detail;
@@ -170,19 +170,19 @@ export class ExecutorProcess implements Executor {
   }
 
   // Everything one read brought is handled before anything is passed on: the owner gets one batch.
-  #receive(messages: readonly ChildMessage[]): void {
+  #receive(messages: readonly ChildMessage[], nowMs: number): void {
     const before = this.#held.running;
     try {
-      for (const message of messages) this.#take(message);
+      for (const message of messages) this.#take(message, nowMs);
     } finally {
       this.#pass();
     }
     if (this.#held.running !== before) this.#deadline.arm(this.#held.running);
   }
 
-  #take(message: ChildMessage): void {
+  #take(message: ChildMessage, nowMs: number): void {
     if (message.kind === 'report') {
-      this.#takeStep(message);
+      this.#takeStep(message, nowMs);
       return;
     }
     if (this.#state !== 'loading') throw new ProtocolError('it started twice');
@@ -197,11 +197,11 @@ export class ExecutorProcess implements Executor {
     }
   }
 
-  #takeStep({ ended, begun, note, leaving }: Report): void {
+  #takeStep({ ended, begun, note, leaving }: Report, nowMs: number): void {
     if (note) this.events.onNote?.(this.#held.speaking(note.job).job, note.note);
-    if (ended) this.#takeEnd(ended);
+    if (ended) this.#takeEnd(ended, nowMs);
     if (begun) {
-      const held = this.#held.begin(begun.job, this.#child?.toOurClock(begun.atMs) ?? 0);
+      const held = this.#held.begin(begun.job, this.#child?.toOurClock(begun.atMs, nowMs) ?? 0);
       // It was canceled while it waited, and began before the child read so.
       if (held.fate?.kind === 'stopped' && held.fate.reason === 'killed')
         this.#killFor(held, held.fate);
@@ -214,7 +214,7 @@ export class ExecutorProcess implements Executor {
     if (this.#state === 'leaving' && this.#held.size === 0) this.#waitAtMost(this.#options.graceMs);
   }
 
-  #takeEnd({ job, outcome, tookMs }: EndedReport): void {
+  #takeEnd({ job, outcome, tookMs }: EndedReport, nowMs: number): void {
     const hasRun = outcome.kind !== 'notBegun' && outcome.kind !== 'stopped';
     const held = this.#held.end(job, hasRun);
     if (!held) return;
@@ -224,7 +224,7 @@ export class ExecutorProcess implements Executor {
     }
     const ended = outcomeOf(held.fate, outcome, tookMs);
     // Its begin was put on our clock by what was known of the child's then: too late by as long as messages took.
-    const latestMs = performance.now() - tookMs;
+    const latestMs = nowMs - tookMs;
     const beganAtMs = held.beganAtMs === null ? null : Math.min(held.beganAtMs, latestMs);
     this.#ended.push({ job: held.job, outcome: ended, beganAtMs, tookMs });
   }

@@ -1,10 +1,14 @@
 // One frame: u32 length of what follows | token (child to parent only) | u32 length of the JSON |
-// JSON, UTF-8 | attachments, whose lengths the JSON knows. Lengths are little-endian.
+// JSON, UTF-8 | attachments, whose lengths the JSON knows. Lengths are little-endian. What is said for
+// each job needs no JSON: where the top bit of its length is set, the message is the number in the other
+// bits, and the attachments are all that it has to say.
 const headLength = 4;
+const plainBit = 0x8000_0000;
 
 /** A message and the bytes that came behind it. */
 export interface Frame {
   readonly message: unknown;
+  /** With a number as the message they are only lent: the next read may overwrite them. */
   readonly attachments: Buffer;
 }
 
@@ -32,6 +36,25 @@ export const encodeFrame = (
   return frame;
 };
 
+/** How long a frame is whose message is a number. */
+export const plainFrameLength = (attachmentsLength: number, token?: Buffer): number =>
+  2 * headLength + (token?.length ?? 0) + attachmentsLength;
+
+/** Writes such a frame up to its attachments, which the caller writes, and says where they begin. */
+export const writePlainHead = (
+  out: Buffer,
+  at: number,
+  message: number,
+  attachmentsLength: number,
+  token?: Buffer,
+): number => {
+  const tokenLength = token?.length ?? 0;
+  let next = out.writeUInt32LE(headLength + tokenLength + attachmentsLength, at);
+  if (token) out.set(token, next);
+  next += tokenLength;
+  return out.writeUInt32LE((plainBit | message) >>> 0, next);
+};
+
 /**
  * Puts frames together from pieces of any size. Holds at most one frame, hence never much more than
  * `limitBytes`: a length above the limit, or a wrong token, is refused as soon as it can be read.
@@ -46,13 +69,20 @@ export class FrameReader {
     private readonly token?: Buffer,
   ) {}
 
-  /** The frames that are whole now. @throws ProtocolError, after which the reader is of no use */
-  push(chunk: Buffer): Frame[] {
-    const frames: Frame[] = [];
+  /**
+   * The frames that are whole now, put into `frames`; those before bytes that are none are in it, too.
+   *
+   * @throws ProtocolError, after which the reader is of no use
+   */
+  push(chunk: Buffer, frames: Frame[] = []): Frame[] {
     let rest = chunk;
     while (rest.length > 0) {
       const length = this.#filled === 0 ? this.#lengthOf(rest) : null;
-      if (length !== null && length <= rest.length) {
+      if (length === rest.length) {
+        frames.push(this.#decode(rest));
+        break;
+      }
+      if (length !== null && length < rest.length) {
         frames.push(this.#decode(rest.subarray(0, length)));
         rest = rest.subarray(length);
       } else {
@@ -106,7 +136,10 @@ export class FrameReader {
 
   #decode(frame: Buffer): Frame {
     const jsonStart = headLength + (this.token?.length ?? 0) + headLength;
-    const jsonEnd = jsonStart + frame.readUInt32LE(jsonStart - headLength);
+    const jsonLength = frame.readUInt32LE(jsonStart - headLength);
+    if (jsonLength >= plainBit)
+      return { message: jsonLength - plainBit, attachments: frame.subarray(jsonStart) };
+    const jsonEnd = jsonStart + jsonLength;
     if (jsonEnd > frame.length) throw new ProtocolError('a frame whose JSON is longer than itself');
     try {
       const message: unknown = JSON.parse(frame.toString('utf8', jsonStart, jsonEnd));

@@ -18,15 +18,16 @@ export class JournalWriter {
   constructor(private readonly fd: number) {}
 
   /** False when it does not fit or the disk refuses: then the bytes must be sent at once. */
-  write(bytes: Buffer): boolean {
-    if (this.#at + bytes.length > journalBytes) return false;
+  write(bytes: Buffer, start: number, end: number): boolean {
+    const length = end - start;
+    if (this.#at + length > journalBytes) return false;
     try {
-      if (writeSync(this.fd, bytes, 0, bytes.length, this.#at) !== bytes.length) return false;
+      if (writeSync(this.fd, bytes, start, length, this.#at) !== length) return false;
     } catch {
       // A full disk, or a handler that closed the descriptor. Sending at once needs no journal.
       return false;
     }
-    this.#at += bytes.length;
+    this.#at += length;
     return true;
   }
 

@@ -73,10 +73,10 @@ export type ChildMessage =
       readonly kind: 'report';
       readonly seq: number;
       readonly clockMs: number;
-      readonly ended?: EndedReport;
-      readonly begun?: BegunReport;
-      readonly note?: { readonly job: number; readonly note: Note };
+      readonly ended?: EndedReport | undefined;
+      readonly begun?: BegunReport | undefined;
+      readonly note?: { readonly job: number; readonly note: Note } | undefined;
       /** The child wants to be replaced. */
-      readonly leaving?: string;
+      readonly leaving?: string | undefined;
     };
 export type Report = Extract<ChildMessage, { kind: 'report' }>;

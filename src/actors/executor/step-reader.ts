@@ -19,35 +19,48 @@ export class StepReader {
     this.#channel = new FrameReader(limitBytes, token);
   }
 
-  /** New messages on the channel. @throws ProtocolError */
-  *fromChannel(chunk: Buffer, nowMs: number): Generator<ChildMessage> {
-    for (const frame of this.#channel.push(chunk)) {
-      const message = decodeChildMessage(frame);
-      if (message.kind !== 'failedToLoad') this.#compareClocks(message.clockMs, nowMs);
-      if (message.kind !== 'report') yield message;
-      else if (message.seq === this.#seq + 1) yield this.#next(message);
-      // A step that the journal told already comes again on the channel. A gap cannot happen.
-      else if (message.seq > this.#seq) throw new ProtocolError('it left out a step');
+  /**
+   * New messages on the channel, put into `messages`; those before bytes that are none are in it, too.
+   *
+   * @throws ProtocolError
+   */
+  fromChannel(chunk: Buffer, nowMs: number, messages: ChildMessage[] = []): ChildMessage[] {
+    const frames: Frame[] = [];
+    try {
+      this.#channel.push(chunk, frames);
+    } finally {
+      for (const frame of frames) this.#take(decodeChildMessage(frame), nowMs, messages);
     }
+    return messages;
   }
 
   /** Steps that the child has taken and not sent. What is torn, older or no frame ends the list. */
-  *fromJournal(bytes: Buffer): Generator<Report> {
+  fromJournal(bytes: Buffer): Report[] {
+    const reports: Report[] = [];
     const frames = new FrameReader(this.limitBytes, this.token);
     let rest = bytes;
     while (rest.length >= 4) {
       const length = 4 + rest.readUInt32LE(0);
-      if (length > rest.length) return;
+      if (length > rest.length) break;
       const report = readStep(frames, rest.subarray(0, length));
-      if (!report || report.seq > this.#seq + 1) return;
-      if (report.seq === this.#seq + 1) yield this.#next(report);
+      if (!report || report.seq > this.#seq + 1) break;
+      if (report.seq === this.#seq + 1) reports.push(this.#next(report));
       rest = rest.subarray(length);
     }
+    return reports;
   }
 
   /** A moment on the child's clock, on ours. Never in the future. */
   toOurClock(childMs: number, nowMs: number): number {
     return Math.min(nowMs, childMs + this.#clockOffsetMs);
+  }
+
+  #take(message: ChildMessage, nowMs: number, messages: ChildMessage[]): void {
+    if (message.kind !== 'failedToLoad') this.#compareClocks(message.clockMs, nowMs);
+    if (message.kind !== 'report') messages.push(message);
+    else if (message.seq === this.#seq + 1) messages.push(this.#next(message));
+    // A step that the journal told already comes again on the channel. A gap cannot happen.
+    else if (message.seq > this.#seq) throw new ProtocolError('it left out a step');
   }
 
   #next(report: Report): Report {

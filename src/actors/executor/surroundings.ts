@@ -11,7 +11,6 @@ import type { PerformHooks } from './perform.js';
  * that a handler left behind must not speak for a job that has had its outcome.
  */
 export class Surroundings implements PerformHooks {
-  readonly beganAtMs = performance.now();
   #controller: AbortController | undefined;
   #notes: JobNotes | undefined;
   #isOver = false;
@@ -19,6 +18,7 @@ export class Surroundings implements PerformHooks {
   constructor(
     readonly job: JobToRun,
     private readonly tell: (note: Note) => void,
+    readonly beganAtMs = performance.now(),
   ) {}
 
   get deadlineMs(): number | undefined {

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import {
   decodeChildMessage,
   encodeChildMessage,
+  writeStep,
 } from '../../../src/actors/executor/child-message.js';
 import { type Frame, FrameReader, ProtocolError } from '../../../src/actors/executor/frames.js';
 import {
   decodeParentMessage,
   encodeParentMessage,
 } from '../../../src/actors/executor/parent-message.js';
-import type { ChildMessage } from '../../../src/actors/executor/protocol.js';
+import type { ChildMessage, NumberedJob, Report } from '../../../src/actors/executor/protocol.js';
 
 const token = Buffer.alloc(16, 3);
 const report = (step: object): ChildMessage =>
@@ -77,6 +78,69 @@ describe('what a child says', () => {
     ['leaving', report({ leaving: 'why' })],
   ])('arrives: %s', (_, message) => {
     expect(there(message)).toEqual(message);
+  });
+
+  it('arrives without JSON when it is what is said of nearly every job', () => {
+    const results = fc.option(fc.uint8Array({ maxLength: 300 }));
+    const moments = fc.double({ min: 0, noNaN: true });
+    const steps = fc.record({
+      seq: fc.maxSafeNat(),
+      clockMs: moments,
+      result: results,
+      ended: fc.option(fc.record({ job: fc.maxSafeNat(), tookMs: moments }), { nil: undefined }),
+      begun: fc.option(fc.record({ job: fc.maxSafeNat(), atMs: moments }), { nil: undefined }),
+    });
+    const out = Buffer.alloc(1 << 12);
+    fc.assert(
+      fc.property(steps, fc.nat(1000), ({ result: bytes, ...step }, at) => {
+        const result = bytes && Buffer.from(bytes);
+        const ended = step.ended && { ...step.ended, outcome: { kind: 'returned', result } };
+        const sent = { kind: 'report', ...step, ended } as Report;
+        const end = writeStep(out, at, sent, token) as number;
+        const [frame] = new FrameReader(1 << 20, token).push(out.subarray(at, end));
+        expect(decodeChildMessage(frame as Frame)).toEqual(sent);
+        expect(writeStep(out.subarray(0, end - 1), at, sent, token)).toBeNull();
+      }),
+    );
+    const note = { job: 1, note: {} };
+    for (const other of [{ leaving: '' }, { note }, { ended: { outcome: { kind: 'threw' } } }])
+      expect(writeStep(out, 0, report(other) as Report, token)).toBeNull();
+  });
+
+  it('is a message or a ProtocolError without JSON, too', () => {
+    const doubles = fc.array(fc.double(), { maxLength: 8 });
+    fc.assert(
+      fc.property(fc.nat(20), doubles, fc.nat(9), (kind, numbers, more) => {
+        const bytes = Buffer.alloc(numbers.length * 8 + more);
+        numbers.forEach((value, at) => {
+          bytes.writeDoubleLE(value, at * 8);
+        });
+        try {
+          expect(said(kind, bytes)).toMatchObject({ kind: 'report' });
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    const numbers = (...values: number[]) => {
+      const bytes = Buffer.alloc(values.length * 8);
+      values.forEach((value, at) => {
+        bytes.writeDoubleLE(value, at * 8);
+      });
+      return bytes;
+    };
+    expect(said(4, numbers(1, 2, 3, 4))).toMatchObject({ seq: 1, begun: { job: 3, atMs: 4 } });
+    for (const [kind, bytes] of [
+      [4, numbers(1, 2, 3.5, 4)],
+      [4, numbers(1, 2, -3, 4)],
+      [4, numbers(1, 2, 3, Number.NaN)],
+      [4, numbers(1, 2, 3)],
+      [4, numbers(1, 2, 3, 4, 5)],
+      [2, numbers(1, 2)],
+      [8, numbers(1, 2)],
+    ] as const)
+      expect(() => said(kind, bytes)).toThrow(ProtocolError);
   });
 
   it.each([
@@ -188,7 +252,31 @@ it('jobs reach the child with their bytes, and without meta too', () => {
   const jobs = [
     { number: 1, job: { ...job, data: Buffer.from([0, 255]), meta: null } },
     { number: 2, job: { ...job, data: Buffer.alloc(0), meta: Buffer.from('{}') } },
-  ];
+    { number: 3, job: { ...job, jobId: 'ü😀', timeoutMs: 0, data: Buffer.from('d'), meta: null } },
+    {
+      number: 4,
+      job: {
+        ...job,
+        data: Buffer.from('d'),
+        meta: Buffer.alloc(0),
+        callback: { moment: 'success', name: 'é.x', result: Buffer.from('1'), error: null },
+      },
+    },
+    {
+      number: 5,
+      job: {
+        ...job,
+        data: Buffer.from('e'),
+        meta: null,
+        callback: {
+          moment: 'failure',
+          name: 'x',
+          result: null,
+          error: { name: 'n', message: '\ud800 "', stack: 's' },
+        },
+      },
+    },
+  ] satisfies NumberedJob[];
   const [frame] = new FrameReader(1 << 20).push(encodeParentMessage({ kind: 'run', jobs }));
   expect(decodeParentMessage(frame as Frame)).toEqual({ kind: 'run', jobs });
 });

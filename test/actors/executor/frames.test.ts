@@ -1,8 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeFrame, FrameReader, ProtocolError } from '../../../src/actors/executor/frames.js';
+import {
+  encodeFrame,
+  FrameReader,
+  ProtocolError,
+  plainFrameLength,
+  writePlainHead,
+} from '../../../src/actors/executor/frames.js';
 
 const token = Buffer.alloc(16, 0xa7);
+const plainFrame = (message: number, attachments: Buffer, given?: Buffer): Buffer => {
+  const frame = Buffer.alloc(plainFrameLength(attachments.length, given));
+  attachments.copy(frame, writePlainHead(frame, 0, message, attachments.length, given));
+  return frame;
+};
 const cut = (bytes: Buffer, sizes: readonly number[]): Buffer[] => {
   const pieces: Buffer[] = [];
   let rest = bytes;
@@ -17,7 +28,10 @@ const cut = (bytes: Buffer, sizes: readonly number[]): Buffer[] => {
 describe('frames', () => {
   const messages = fc.array(
     fc.record({
-      message: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      message: fc.oneof(
+        fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+        fc.nat(2 ** 31 - 1),
+      ),
       attachments: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 3 }),
     }),
     { maxLength: 8 },
@@ -32,7 +46,9 @@ describe('frames', () => {
         (sent, sizes, hasToken) => {
           const given = hasToken ? token : undefined;
           const bytes = sent.map(({ message, attachments }) =>
-            encodeFrame(message, attachments.map(Buffer.from), given),
+            typeof message === 'number'
+              ? plainFrame(message, Buffer.concat(attachments), given)
+              : encodeFrame(message, attachments.map(Buffer.from), given),
           );
           const reader = new FrameReader(1 << 20, given);
           const frames = cut(Buffer.concat(bytes), sizes).flatMap((piece) => reader.push(piece));

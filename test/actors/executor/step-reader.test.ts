@@ -33,21 +33,53 @@ describe('steps', () => {
     expect(seqs(reader.fromJournal(Buffer.alloc(500, 1)))).toEqual([]);
   });
 
+  it('are known when they came before bytes that are none', () => {
+    const reader = new StepReader(1 << 16, token);
+    const known: { seq: number }[] = [];
+    const garbage = Buffer.concat([step(1), step(2), Buffer.alloc(40, 1)]);
+    expect(() => reader.fromChannel(garbage, 0, known as never)).toThrow(ProtocolError);
+    expect(seqs(known)).toEqual([1, 2]);
+  });
+
   it('are all known at any instant of the child’s death', () => {
-    // A child that dies after any step: what was sent and what the journal holds is everything.
-    const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 100 });
+    // A child that dies after any step: what was sent and what the journal holds is everything. And so it is
+    // while a step waits for a parent that does not read.
+    const said = fc.array(
+      fc.record({
+        kind: fc.constantFrom('began', 'returned', 'returned and began', 'leaving'),
+        size: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.constant(40_000)),
+        isLast: fc.boolean(),
+        isSlow: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 100 },
+    );
     fc.assert(
-      fc.property(sizes, (lengths) => {
+      fc.property(said, (steps) => {
         const journal = Buffer.alloc(64 * 1024);
         let at = 0;
+        let reported = 0;
+        let isSlow = false;
+        // What is too large for the journal is known once it was sent.
+        let isLarge = false;
         const reader = new StepReader(1 << 20, token);
         const known: number[] = [];
+        const expectAll = (count = reported) => {
+          known.push(...seqs(reader.fromJournal(journal)));
+          expect(known).toEqual(Array.from({ length: count }, (_, i) => i + 1));
+        };
         const reporter = new Reporter(
           token,
-          (bytes) => known.push(...seqs(reader.fromChannel(bytes, 0))),
+          (bytes, end, onWait) => {
+            if (isSlow && end < 40_000) {
+              known.push(...seqs(reader.fromChannel(bytes.subarray(0, end >> 1), 0)));
+              onWait();
+              expectAll(isLarge ? reported - 1 : reported);
+              known.push(...seqs(reader.fromChannel(bytes.subarray(end >> 1, end), 0)));
+            } else known.push(...seqs(reader.fromChannel(bytes.subarray(0, end), 0)));
+          },
           {
-            write: (bytes: Buffer) => {
-              at += bytes.copy(journal, at);
+            write: (bytes: Buffer, start: number, end: number) => {
+              at += bytes.copy(journal, at, start, end);
               return true;
             },
             rewind: () => {
@@ -55,9 +87,24 @@ describe('steps', () => {
             },
           } as never,
         );
-        for (const length of lengths) reporter.report({ leaving: 'y'.repeat(length) });
-        known.push(...seqs(reader.fromJournal(journal)));
-        expect(known).toEqual(lengths.map((_, i) => i + 1));
+        for (const { kind, size, isLast, isSlow: isSlowNow } of steps) {
+          const outcome = {
+            kind: 'returned',
+            result: size ? Buffer.alloc(size, 120) : null,
+          } as const;
+          isSlow = isSlowNow;
+          isLarge = size === 40_000 && kind.startsWith('returned');
+          reported += 1;
+          const what = {
+            ...(kind.startsWith('returned') && { ended: { job: 1, outcome, tookMs: 0.5 } }),
+            ...(kind.endsWith('began') && { begun: { job: 2, atMs: 1.5 } }),
+            ...(kind === 'leaving' && { leaving: 'y'.repeat(size % 1000) }),
+          };
+          if (isLast) reporter.reportLast(what);
+          else reporter.report(what);
+          if (isLast) expect(known.length).toBe(reported);
+        }
+        expectAll();
         reporter.flush();
       }),
     );
