@@ -25,7 +25,8 @@ const send = (bytes: Buffer, end = bytes.length, onWait?: () => void): void => {
   let at = 0;
   while (at < end) {
     try {
-      at += writeSync(descriptors.control, bytes, at, end - at);
+      // `undefined` for 0: Node checks a number at some length.
+      at += writeSync(descriptors.control, bytes, at === 0 ? undefined : at, end - at);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // The channel is gone, and with it the parent or its trust: there is nobody to tell.

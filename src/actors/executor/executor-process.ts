@@ -93,6 +93,8 @@ export class ExecutorProcess implements Executor {
   }
 
   cancel(execution: string, reason: StopReason): void {
+    // Whether it has begun, the child does not say by itself.
+    this.#child?.readJournal();
     const held = this.#held.byExecution(execution);
     if (!held) return;
     if (reason === 'killed') {
@@ -131,8 +133,7 @@ export class ExecutorProcess implements Executor {
       return;
     }
     this.#verdict ??= 'it was killed by its worker';
-    const { running } = this.#held;
-    if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
+    this.#stopRunning();
     this.#ladder.kill();
   }
 
@@ -313,10 +314,15 @@ export class ExecutorProcess implements Executor {
   #waitAtMost(graceMs: number): void {
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => {
-      const { running } = this.#held;
-      if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
+      this.#stopRunning();
       this.#ladder.climb();
     }, graceMs);
+  }
+
+  #stopRunning(): void {
+    this.#child?.readJournal();
+    const { running } = this.#held;
+    if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
   }
 
   #gone(exitCode: number | null, signal: string | null, error: Error | null): void {

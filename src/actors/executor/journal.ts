@@ -22,7 +22,9 @@ export class JournalWriter {
     const length = end - start;
     if (this.#at + length > journalBytes) return false;
     try {
-      if (writeSync(this.fd, bytes, start, length, this.#at) !== length) return false;
+      // `undefined` for 0: Node checks a number at some length.
+      const offset = start === 0 ? undefined : start;
+      if (writeSync(this.fd, bytes, offset, length, this.#at) !== length) return false;
     } catch {
       // A full disk, or a handler that closed the descriptor. Sending at once needs no journal.
       return false;

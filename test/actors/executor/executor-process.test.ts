@@ -53,14 +53,40 @@ describe('a job in a child', () => {
   });
 
   it('has begun at the time the child says, on the clock of the parent', async () => {
-    const { run, ledger } = await startChild();
+    const { executor, run, ledger } = await startChild();
     const beforeMs = performance.now();
-    const given = job('wait', [80]);
-    const { beganAtMs, tookMs } = await run(given);
+    const given = job('finishesOnAbort');
+    const end = run(given);
+    await until('its begin is told', () => ledger.begun.length === 1);
+    const toldAtMs = performance.now();
+    executor.cancel(given.execution, 'shutdown');
+    const { beganAtMs, tookMs } = await end;
     expect(ledger.begun.map((begun) => begun.job.jobId)).toEqual([given.jobId]);
     expect(beganAtMs).toBeGreaterThanOrEqual(beforeMs - 1);
+    expect(beganAtMs).toBeLessThanOrEqual(toldAtMs);
     expect(Number(beganAtMs) + tookMs).toBeLessThanOrEqual(performance.now() + 1);
-    expect(tookMs).toBeGreaterThan(70);
+  });
+
+  it('that is asked to end before its begin was told is stopped by force all the same', async () => {
+    const { executor, run, ledger } = await startChild();
+    const path = join(mkdtempSync(join(tmpdir(), 'rxrq-begun-')), 'begun');
+    const given = job('loopFor', [60_000, path]);
+    const end = run(given);
+    await until('it has begun', () => existsSync(path));
+    executor.cancel(given.execution, 'lost');
+    expect((await end).outcome).toEqual({ kind: 'stopped', reason: 'lost' });
+    rmSync(dirname(path), { recursive: true });
+    expect(ledger.endings(given)).toBe(1);
+  });
+
+  it('that runs when its child is killed by us was stopped, whether its begin was told or not', async () => {
+    const { executor, run } = await startChild();
+    const path = join(mkdtempSync(join(tmpdir(), 'rxrq-begun-')), 'begun');
+    const end = run(job('loopFor', [60_000, path]));
+    await until('it has begun', () => existsSync(path));
+    executor.kill();
+    expect((await end).outcome).toEqual({ kind: 'stopped', reason: 'shutdown' });
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('tells of the beginning even when the handler blocks the thread', async () => {
