@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /**
  * Short jobs are reported a dozen or more at a time, and a child that is killed, aborts or hangs in
  * between would take what it has not sent to the grave: which job it was in, and the outcomes of
- * those before. So each step is first written to a file without a name that both sides hold open.
+ * those before. So each step that is not sent at once is written to a file without a name that both sides hold open.
  * That costs a tenth of waking the parent, and memory that was written to a file survives SIGKILL.
  */
 export const journalBytes = 64 * 1024;
