@@ -1,5 +1,4 @@
-import { keys } from '../redis/keys.js';
-import { queueKeys } from '../redis/transitions/queue-keys.js';
+import { claimKeys } from '../redis/transitions/queue-keys.js';
 import type { ExchangeReply, Paused } from '../redis/transitions/settle-and-claim.js';
 
 /** How often what is paused is looked at: nobody tells when it goes on. */
@@ -61,7 +60,7 @@ export class HeldBack {
   private isFaulty(queue: string): boolean {
     if (this.faults.size === 0) return false;
     const sinceMs = performance.now() - faultPauseMs;
-    const own = [...queueKeys(queue), keys.failedQueue];
+    const own = claimKeys(queue);
     return [...this.faults].some(
       ([text, { seenMs }]) => seenMs > sinceMs && own.some((key) => text.includes(` ${key} `)),
     );

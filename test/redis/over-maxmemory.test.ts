@@ -46,6 +46,16 @@ describe('over maxmemory', () => {
     expect(await wire.redis.dbsize()).toBe(0);
   });
 
+  it('knows jobs again that were written before, or are of others', async () => {
+    const write = (...jobs: ReturnType<typeof newJob>[]) =>
+      enqueue(wire.redis, 'default', createdAt, jobs, wire.settings);
+    await write(newJob('a'), newJob('b'));
+    await fill(true);
+    const other = newJob('b', { data: 'another' });
+    expect(await write(newJob('a'), other)).toEqual(['same', 'duplicate']);
+    expect(await wire.ids()).toEqual(['a', 'b']);
+  });
+
   it('lets a worker end, claim, begin and give back jobs', async () => {
     await wire.enqueue(...'abcdefgh');
     const worker = wire.worker();

@@ -52,6 +52,19 @@ describe('a limit of starts', () => {
     expect(turns.claimed.map(({ jobId }) => jobId)).toEqual(['z']);
   });
 
+  it('is told of, and counts for nothing, also where a claim does not come to its queue', async () => {
+    await wire.enqueueOn('fast', 'x', 'y');
+    await wire.enqueueOn('slow', ...many(3));
+    await limit(1, 60, 'slow');
+    const worker = wire.worker('fast', 'slow');
+    await worker.claim(3);
+    await wire.enqueueOn('fast', 'z');
+    const reply = await worker.send(worker.request({ toStart: 1 }));
+    expect(reply.claimed.map(({ jobId }) => jobId)).toEqual(['z']);
+    expect(reply.left).toBe(0);
+    expect([...reply.heldBack.keys()]).toEqual(['slow']);
+  });
+
   it('slides: in no window are there more', async () => {
     await wire.enqueue(...many(40));
     await limit(4, 0.3);

@@ -258,8 +258,8 @@ const text = (value: unknown, field: string, limit: number): string => {
 };
 
 const number = (value: unknown, field: string): number => {
-  if (typeof value !== 'number' || !(value >= 0)) throw wrong(field);
-  return value;
+  if (!Number.isFinite(value) || (value as number) < 0) throw wrong(field);
+  return value as number;
 };
 
 const integer = (value: unknown, field: string): number => {

@@ -32,6 +32,7 @@ export class ExecutorChild {
   #window: NumberedJob[] = [];
   #running: Running | null = null;
   #isLeaving = false;
+  #isFinishing = false;
   readonly #performing: PerformOptions;
 
   constructor(private readonly options: ExecutorChildOptions) {
@@ -159,6 +160,8 @@ export class ExecutorChild {
   }
 
   async #finish(): Promise<void> {
+    if (this.#isFinishing) return;
+    this.#isFinishing = true;
     try {
       await this.options.runtime.dispose?.();
     } catch (error) {

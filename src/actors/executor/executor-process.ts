@@ -93,7 +93,8 @@ export class ExecutorProcess implements Executor {
   }
 
   cancel(execution: string, reason: StopReason): void {
-    // Whether it has begun, the child does not say by itself.
+    if (!this.#held.byExecution(execution)) return;
+    // Whether it has begun, or is over, the child does not say by itself.
     this.#child?.readJournal();
     const held = this.#held.byExecution(execution);
     if (!held) return;
@@ -215,10 +216,11 @@ export class ExecutorProcess implements Executor {
     if (this.#state === 'leaving' && this.#held.size === 0) this.#waitAtMost(this.#options.graceMs);
   }
 
-  #takeEnd({ job, outcome, tookMs }: EndedReport, nowMs: number): void {
+  #takeEnd({ job, outcome, tookMs: saidMs }: EndedReport, nowMs: number): void {
     const hasRun = outcome.kind !== 'notBegun' && outcome.kind !== 'stopped';
     const held = this.#held.end(job, hasRun);
     if (!held) return;
+    const tookMs = Math.min(saidMs, nowMs - held.handedAtMs);
     if (hasRun) {
       this.#jobsDone += 1;
       this.#ladder.stepOff();

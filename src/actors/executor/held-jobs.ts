@@ -64,7 +64,8 @@ export class HeldJobs {
     if (this.#running || held !== this.firstWaiting()) {
       throw new ProtocolError('it began a job out of turn');
     }
-    held.beganAtMs = atMs;
+    // A child may say what it likes of its clock.
+    held.beganAtMs = Math.max(held.handedAtMs, atMs);
     this.#running = held;
     return held;
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fchmodSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 
 /**
  * Short jobs are reported a dozen or more at a time, and a child that is killed, aborts or hangs in
@@ -11,20 +12,28 @@ import { join } from 'node:path';
  */
 export const journalBytes = 64 * 1024;
 
+// Before what is written at once: u32 its length | u32 its CRC, both little-endian. The parent may read what is just being
+// written over, and a new head with an old tail would pass for a step: it gave a job the result of another.
+const headLength = 8;
+
 /** The child's end: what was reported and not sent yet, always from the start of the file. */
 export class JournalWriter {
   #at = 0;
+  readonly #record = Buffer.allocUnsafeSlow(journalBytes);
 
   constructor(private readonly fd: number) {}
 
   /** False when it does not fit or the disk refuses: then the bytes must be sent at once. */
   write(bytes: Buffer, start: number, end: number): boolean {
-    const length = end - start;
+    const length = headLength + end - start;
     if (this.#at + length > journalBytes) return false;
+    const record = this.#record;
+    bytes.copy(record, headLength, start, end);
+    record.writeUInt32LE(end - start, 0);
+    record.writeUInt32LE(crc32(record.subarray(headLength, length)), 4);
     try {
       // `undefined` for 0: Node checks a number at some length.
-      const offset = start === 0 ? undefined : start;
-      if (writeSync(this.fd, bytes, offset, length, this.#at) !== length) return false;
+      if (writeSync(this.fd, record, undefined, length, this.#at) !== length) return false;
     } catch {
       // A full disk, or a handler that closed the descriptor. Sending at once needs no journal.
       return false;
@@ -69,10 +78,21 @@ export class Journal {
     closeSync(this.writeFd);
   }
 
-  /** What the file holds: some new steps, then remains of older ones, perhaps torn. */
+  /** What the file holds: some new steps, then remains of older ones, up to the first that is torn. */
   read(): Buffer {
     const bytes = Buffer.allocUnsafe(journalBytes);
-    return bytes.subarray(0, readSync(this.readFd, bytes, 0, journalBytes, 0));
+    const filled = readSync(this.readFd, bytes, 0, journalBytes, 0);
+    const whole: Buffer[] = [];
+    for (let at = 0; at + headLength < filled; ) {
+      const start = at + headLength;
+      const end = start + bytes.readUInt32LE(at);
+      if (end > filled) break;
+      const record = bytes.subarray(start, end);
+      if (crc32(record) !== bytes.readUInt32LE(at + 4)) break;
+      whole.push(record);
+      at = end;
+    }
+    return Buffer.concat(whole);
   }
 
   close(): void {

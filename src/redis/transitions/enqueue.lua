@@ -13,12 +13,6 @@
 --                      job whose time has come is put on the queue at once.
 -- Returns a letter for each job: w written, s the same one was there, d another job has this id, x refused,
 --         because the key of its group has a wrong type.
-local wrong = misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or KEYS[4] and misfit(KEYS[4], 'zset')
+local wrong = misfit(KEYS[1], 'set') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'stream') or KEYS[4] and misfit(KEYS[4], 'zset')
 if wrong then return typeError(wrong) end
--- The first write: when it is refused nothing was written, so that its key need not be asked for its type before.
-local known = redis.pcall('SADD', KEYS[1], KEYS[2])
-if type(known) == 'table' then
-  wrong = misfit(KEYS[1], 'set')
-  return wrong and typeError(wrong) or known
-end
-return addJobs(nil, KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], ARGV[5], 5, ARGV[2], KEYS[4] and timesIn(KEYS[4]))
+return addJobs(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[3], ARGV[4], ARGV[5], 5, ARGV[2], KEYS[4] and timesIn(KEYS[4]))

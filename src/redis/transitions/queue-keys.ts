@@ -2,14 +2,11 @@ import { InvalidOptionError } from '../errors.js';
 import { keys } from '../keys.js';
 import { checkKnown } from '../known-options.js';
 
-/** The seven keys of one queue, in the order in which the scripts take them. */
-export const queueKeys = (queue: string): string[] => [
+/** The keys of one queue without which nothing is claimed from it, in the order in which the exchange takes them. */
+export const claimKeys = (queue: string): string[] => [
   keys.queue(queue),
-  keys.intermediate(queue),
   keys.wip(queue),
   keys.finished(queue),
-  keys.failed(queue),
-  keys.scheduled(queue),
   keys.events(queue),
 ];
 

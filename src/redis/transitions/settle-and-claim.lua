@@ -213,10 +213,6 @@ local function seldom()
     q.waiting = 0
   end
 
-  function made.dropGhost()
-    if redis.pcall('HLEN', workerKey) == 1 then redis.call('DEL', workerKey) end
-  end
-
   made.freeDependents = freeDependents
   made.settle = {}
 
@@ -414,11 +410,12 @@ if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) 
 -- A count that somebody made unreadable must not undo how the jobs ended; and a worker whose record has expired is not
 -- listed again by its counts: what had no count and has nothing else was not there.
 if succeeded > 0 then
-  local count = succeeded == 1 and '1' or succeeded
-  if redis.pcall('HINCRBY', workerKey, 'successful_job_count', count) == succeeded then seldom().dropGhost() end
+  local count = redis.pcall('HINCRBY', workerKey, 'successful_job_count', succeeded == 1 and '1' or succeeded)
+  if count == succeeded and redis.call('HLEN', workerKey) == 1 then redis.call('DEL', workerKey) end
 end
 if failedAttempts > 0 then
-  if redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts) == failedAttempts then seldom().dropGhost() end
+  local count = redis.pcall('HINCRBY', workerKey, 'failed_job_count', failedAttempts)
+  if count == failedAttempts and redis.call('HLEN', workerKey) == 1 then redis.call('DEL', workerKey) end
 end
 if workedMs ~= '' and workedMs ~= '0' and redis.call('EXISTS', workerKey) == 1 then
   redis.pcall('HINCRBYFLOAT', workerKey, 'total_working_time', workedMs / 1000)
@@ -519,12 +516,12 @@ if wanted > 0 then
     end
     if limit then
       limit.taken, limit.left = limit.taken + taken - takenBefore, limit.left - taken + takenBefore
-      -- What its limit holds back is not there for now: else everybody would look again at once.
-      if limit.left == 0 then limit.hasMore, q.waiting = q.waiting > 0, 0 end
     end
   end
 
   for _, q in ipairs(queues) do
+    -- What its limit holds back is not there for now: else everybody would look again at once.
+    if q.limit and q.limit.left == 0 then q.limit.hasMore, q.waiting = q.waiting > 0, 0 end
     if q.wipAdds then redis.call('ZADD', q.wip, unpack(q.wipAdds)) end
     left = left + q.waiting
     if q.passed then

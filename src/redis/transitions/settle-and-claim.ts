@@ -4,7 +4,7 @@ import { afterwardsFields, readAfterwards } from '../afterwards.js';
 import { type Casualty, fallenJob } from '../casualties.js';
 import { keys } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
-import type { WireSettings } from './queue-keys.js';
+import { claimKeys, type WireSettings } from './queue-keys.js';
 import {
   type ClaimedJob,
   type RetryAsked,
@@ -69,12 +69,7 @@ export const exchangeFor = (
   const numberOf = new Map(queues.map((queue, index) => [queue, index + 1]));
   const fixedKeys = [
     keys.worker(worker),
-    ...queues.flatMap((queue) => [
-      keys.queue(queue),
-      keys.wip(queue),
-      keys.finished(queue),
-      keys.events(queue),
-    ]),
+    ...queues.flatMap(claimKeys),
     ...[keys.suspended, ...queues.map(keys.paused), ...queues.map(keys.startLimit)],
   ];
   const fixed: Argument[] = [

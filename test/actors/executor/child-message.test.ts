@@ -82,7 +82,7 @@ describe('what a child says', () => {
 
   it('arrives without JSON when it is what is said of nearly every job', () => {
     const results = fc.option(fc.uint8Array({ maxLength: 300 }));
-    const moments = fc.double({ min: 0, noNaN: true });
+    const moments = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
     const steps = fc.record({
       seq: fc.maxSafeNat(),
       clockMs: moments,

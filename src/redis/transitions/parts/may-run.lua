@@ -123,7 +123,9 @@ function made.mayRun(q, id, jobKey, f)
   end
   local fault = quarantineFaultOf(q)
   if fault then
-    q.fault, faults[#faults + 1] = fault, fault
+    -- In words that name the queue: it is no use to wait for its jobs.
+    q.fault = fault .. ', and a job of ' .. q.list .. ' is to be put there'
+    faults[#faults + 1] = q.fault
     return false
   end
   if odd then

@@ -71,7 +71,7 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
     end
     arg = arg + rest
   end
-  if queuesKey and (written[1] or waiting or planned) then redis.call('SADD', queuesKey, listKey) end
+  if written[1] or waiting or planned then redis.call('SADD', queuesKey, listKey) end
   if #written > 0 then
     if #back > 0 then redis.call('RPUSH', listKey, unpack(back)) end
     tell(eventsKey, 'enqueued', written, logLength)

@@ -41,7 +41,7 @@ export const job = (name: string, args: unknown[] = [], options: JobOptions = {}
 export type LabJob = ReturnType<typeof job>;
 
 /** Resolves once the fact holds; rejects when it does not within the time. */
-export const until = async (what: string, holds: () => boolean, withinMs = 10_000) => {
+export const until = async (what: string, holds: () => boolean, withinMs = 30_000) => {
   const deadline = performance.now() + withinMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
