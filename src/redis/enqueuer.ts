@@ -152,10 +152,10 @@ export class Enqueuer {
         }
       } catch (error) {
         const kind = failureKind(error);
-        // Had an earlier try been written, this one would have found its jobs, and not have had to write.
-        if (kind === 'full') throw new RedisFullError(operation, { cause: error });
-        if (kind === 'operator' && isUncertain)
+        // An earlier try was not written, or this one would have found its jobs; but the network may still hold it up.
+        if ((kind === 'full' || kind === 'operator') && isUncertain)
           throw new UncertainWriteError(operation, { cause: error });
+        if (kind === 'full') throw new RedisFullError(operation, { cause: error });
         if (kind !== 'transient') throw error;
         cause = error;
       }

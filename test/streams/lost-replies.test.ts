@@ -1,7 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { firstValueFrom, take } from 'rxjs';
-import { RedisUnavailableError, UncertainWriteError } from '../../src/redis/errors.js';
+import {
+  RedisFullError,
+  RedisUnavailableError,
+  UncertainWriteError,
+} from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { ofKind } from '../../src/streams/of-kind.js';
 import { Rq } from '../../src/streams/rq.js';
@@ -63,6 +67,23 @@ describe('when replies are lost', () => {
       expect(await redis.exists(keys.job('lost-2'))).toBe(0);
     } finally {
       await redis.config('SET', 'requirepass', '');
+    }
+  });
+
+  it('says the same of a full Redis: the network may still hold up what was sent before', async () => {
+    await rq.queue('q').enqueue('f');
+    await redis.config('SET', 'maxmemory', '1');
+    server.freeze();
+    try {
+      const asked = rq.queue('q').enqueue('g');
+      await new Promise(setImmediate);
+      proxy.cutAll();
+      server.thaw();
+      await expect(asked).rejects.toThrow(UncertainWriteError);
+      await expect(rq.queue('q').enqueue('h')).rejects.toThrow(RedisFullError);
+    } finally {
+      server.thaw();
+      await redis.config('SET', 'maxmemory', '0');
     }
   });
 
