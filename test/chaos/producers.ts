@@ -79,7 +79,9 @@ export class Producers {
     try {
       return (await rq.queue(queue).enqueueMany(specs)).map(({ id }) => id);
     } catch (error) {
-      if (error instanceof UncertainWriteError)
+      // What waits for others is written by a call of its own: of the rest nothing is said when that is refused.
+      const isSplit = specs.some(({ options }) => options.dependsOn);
+      if (error instanceof UncertainWriteError || (isSplit && refusals.test(String(error))))
         for (const { options } of specs) this.uncertain.set(options.jobId, queue);
       else if (!refusals.test(String(error))) throw error;
       this.refused += 1;
