@@ -9,8 +9,7 @@ const maxWaitMs = 2;
 /**
  * The child's pen. Steps gather until the event loop turns, 16 of them are there, the oldest has
  * waited 2 ms, or nothing comes that could leave with them; then they leave in one write. Until then the
- * journal holds them; without one, each step is sent at once. That a job began, and nothing more, is not sent by itself:
- * most have ended before the parent, which looks into the journal ten times a second, asks.
+ * journal holds them; without one, each step is sent at once.
  */
 export class Reporter {
   readonly #gathered = Buffer.allocUnsafeSlow(maxBytes);
@@ -36,7 +35,7 @@ export class Reporter {
     this.#gather(step, clockMs);
     const isDue = this.#steps >= maxSteps || clockMs - this.#oldestMs >= maxWaitMs;
     if (isDue || !this.#keep()) this.flush();
-    else if (step.ended || !step.begun) this.#flushing ??= setImmediate(() => this.flush());
+    else this.#flushing ??= setImmediate(() => this.flush());
   }
 
   /** A step that none follows. It is sent at once: nobody's code could run before it is. */
