@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { HeldBack } from '../../src/streams/held-back.js';
-import { fail, settlement, Wire } from '../redis/support/wire.js';
-import { type FreshRedis, freshRedis } from '../support/redis.js';
+import { freshWire } from '../redis/support/fresh-wire.js';
+import { fail, settlement, type Wire } from '../redis/support/wire.js';
 
-let server: FreshRedis;
 let wire: Wire;
-beforeAll(async () => {
-  server = await freshRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.close();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 describe('a key of a wrong type', () => {

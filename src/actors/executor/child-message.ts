@@ -41,7 +41,7 @@ const numbersLength = (flags: number): number =>
   plainNumbers *
   (1 + ((flags & plain.ended) === 0 ? 0 : 1) + ((flags & plain.begun) === 0 ? 0 : 1));
 
-const readStep = (flags: number, bytes: Buffer): Report => {
+const readPlainStep = (flags: number, bytes: Buffer): Report => {
   const hasEnded = (flags & plain.ended) !== 0;
   const hasResult = (flags & plain.result) !== 0;
   const hasBegun = (flags & plain.begun) !== 0;
@@ -94,7 +94,7 @@ export const encodeChildMessage = (message: ChildMessage, token: Buffer): Buffer
  * @throws ProtocolError naming the field
  */
 export const decodeChildMessage = ({ message, attachments }: Frame): ChildMessage => {
-  if (typeof message === 'number') return readStep(message, attachments);
+  if (typeof message === 'number') return readPlainStep(message, attachments);
   const fields = record(message, 'message');
   switch (fields.kind) {
     case 'ready':

@@ -94,7 +94,7 @@ export class ExecutorProcess implements Executor {
 
   cancel(execution: string, reason: StopReason): void {
     if (!this.#held.byExecution(execution)) return;
-    // Whether it has begun, or is over, the child does not say by itself.
+    // A child that blocks its thread cannot say that it has begun, or that it is over.
     this.#child?.readJournal();
     const held = this.#held.byExecution(execution);
     if (!held) return;

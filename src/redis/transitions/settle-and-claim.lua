@@ -113,7 +113,10 @@ local function whole(reply)
 end
 
 local stored = redis.pcall('GET', replyKey)
-if type(stored) == 'table' then return typeError(misfit(replyKey, 'string')) end
+if type(stored) == 'table' then
+  local wrong = misfit(replyKey, 'string')
+  return wrong and typeError(wrong) or stored
+end
 
 local succeeded, failedAttempts = 0, 0
 local arg = 11
@@ -345,13 +348,8 @@ for i = 1, ARGV[10] do
         local ttl = f[2] and integer(f[2]) and f[2] or defaultResultTtl
         verdicts[i] = 'f'
         succeeded = succeeded + 1
-        local ended = q.ended
-        if not ended then
-          ended = rowOf(q.events, 20, 'finished', 3)
-          q.ended = ended
-        end
-        local last = #ended
-        ended[last + 1], ended[last + 2], ended[last + 3] = id, execution, tookMs
+        q.ended = q.ended or rowOf(q.events, 20, 'finished', 3)
+        addWords(q.ended, id, execution, tookMs)
         finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
         if repeatsLeft > 0 then
           seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, first, hasResult, startedAt, attempt, repeatsLeft)
@@ -488,13 +486,8 @@ if wanted > 0 then
               -- Left by a hold that somebody else ended: with it the fence would be another execution's.
               if held then redis.call('HDEL', jobKey, 'x_exec') end
               redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
-              local begun = q.begun
-              if not begun then
-                begun = rowOf(q.events, 90, 'started', 3)
-                q.begun = begun
-              end
-              local last = #begun
-              begun[last + 1], begun[last + 2], begun[last + 3] = id, execution, attempt
+              q.begun = q.begun or rowOf(q.events, 90, 'started', 3)
+              addWords(q.begun, id, execution, attempt)
             else
               redis.call('HSET', jobKey, 'x_exec', execution)
               if f[1] ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end

@@ -20,13 +20,16 @@ local function rowOf(key, place, kind, width)
 end
 
 -- An event of one word has only `first`.
-local function noteWords(key, place, kind, first, second, third)
-  local row = rowOf(key, place, kind, second and 3 or 1)
+local function addWords(row, first, second, third)
   local at = #row
   row[at + 1] = first
   if second then
     row[at + 2], row[at + 3] = second, third
   end
+end
+
+local function noteWords(key, place, kind, first, second, third)
+  addWords(rowOf(key, place, kind, second and 3 or 1), first, second, third)
 end
 
 local function appendEvents(worker, length)
