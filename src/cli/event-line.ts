@@ -16,6 +16,9 @@ const dateText = (ms: unknown): string => {
   return Number.isNaN(date.getTime()) ? shown(ms) : date.toISOString();
 };
 
+const mayHaveBegun = ({ execution }: { execution?: string }): string =>
+  execution === undefined ? '' : 'it was claimed ahead, and may have begun';
+
 const details: Details = {
   enqueued: () => '',
   scheduled: ({ dueAt }) => `for ${dateText(dueAt)}`,
@@ -37,8 +40,8 @@ const details: Details = {
   lost: ({ outcome }) => `too late: ${shown(outcome)}`,
   progressed: ({ progress }) => progressText(progress),
   logged: ({ lines }) => logTexts(lines).join(' | '),
-  canceled: () => '',
-  deleted: () => '',
+  canceled: mayHaveBegun,
+  deleted: mayHaveBegun,
   dropped: ({ reason }) => shown(reason),
   gap: ({ after, before }) =>
     `the log was trimmed: events between ${shown(after)} and ${shown(before)} are gone`,

@@ -47,8 +47,10 @@ export type LifecycleEvent = Common &
     | { kind: 'progressed'; execution: string; progress: unknown }
     /** What the handler said with `job.log`. */
     | { kind: 'logged'; execution: string; lines: ReadonlyArray<{ level: string; line: string }> }
-    | { kind: 'canceled' }
-    | { kind: 'deleted' }
+    /** `execution` had claimed it ahead; its handler may have begun before its worker heard of this. */
+    | { kind: 'canceled'; execution?: string }
+    /** `execution` as with `canceled`. */
+    | { kind: 'deleted'; execution?: string }
     /** An id in the queue that must not run: no hash, or already elsewhere. */
     | { kind: 'dropped'; reason: string }
   );

@@ -86,6 +86,27 @@ describe('cancel', () => {
     expect(await wire.snapshot()).toEqual(before);
   });
 
+  it('names the execution that had claimed the job ahead, which may begin before its worker hears of it', async () => {
+    await wire.enqueue('a', 'b', 'c', 'd');
+    const worker = wire.worker();
+    const [started] = await worker.claim(1);
+    const held = await worker.hold(2);
+    await cancel(wire.redis, 'default', 'a', wire.settings);
+    await cancel(wire.redis, 'default', 'b', wire.settings);
+    await deleteJob(wire.redis, 'default', 'c', wire.settings);
+    await cancel(wire.redis, 'default', 'd', wire.settings);
+    const told = (await wire.events()).filter(
+      ({ kind }) => kind === 'canceled' || kind === 'deleted',
+    );
+    expect(told.map((event) => [event.jobId, 'execution' in event && event.execution])).toEqual([
+      ['a', false],
+      ['b', held[0]?.execution],
+      ['c', held[1]?.execution],
+      ['d', false],
+    ]);
+    expect([started, ...held].map((job) => job?.jobId)).toEqual(['a', 'b', 'c']);
+  });
+
   it('races with the claim: the job runs, or is canceled, and is in one place', async () => {
     for (let round = 0; round < 30; round++) {
       const id = `job-${round}`;

@@ -1,14 +1,16 @@
--- uses: clock types log events notes ended parents dependents rate-limit tell-worker
+-- uses: clock types log events notes ended parents dependents rate-limit tell-worker claimed-ahead
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
--- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job
+-- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job   8 wip
 -- ARGV  1 id   2 event log length   3 prefix of workers' channels   4 free its dependents as if it had finished 0/1
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash')
+  or misfit(KEYS[8], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
-local status = redis.call('HGET', KEYS[7], 'status') or ''
+local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')
+local status = f[1] or ''
 if status == '' or status == 'finished' or status == 'failed' or status == 'stopped' or status == 'canceled' then return status end
 redis.call('LREM', KEYS[1], 0, id)
 redis.call('LREM', KEYS[2], 0, id)
@@ -16,7 +18,7 @@ redis.call('ZREM', KEYS[5], id)
 redis.call('ZREM', KEYS[6], id)
 redis.call('HSET', KEYS[7], 'status', 'canceled')
 redis.call('ZADD', KEYS[3], nowSeconds, id)
-note(KEYS[4], 60, 'canceled', { jobId = id })
+note(KEYS[4], 60, 'canceled', { jobId = id, execution = claimedAhead(KEYS[8], id, status, f[2]) })
 if status == 'deferred' then leaveParents(id, parentsOf(id, redis.call('HGET', KEYS[7], 'dependency_ids'))) end
 failedNow[1], failedNow[id] = id, ARGV[4] == '1' and 'waived' or 'canceled'
 freeDependents()

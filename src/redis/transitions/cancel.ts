@@ -24,6 +24,7 @@ export const cancel = async (
     keys.scheduled(queue),
     keys.deferred(queue),
     keys.job(id),
+    keys.wip(queue),
   ];
   const args = [id, settings.eventLogLength, prefixes.commandsTo, enqueueDependents ? 1 : 0];
   return String(await runScript(redis, script, scriptKeys, args));

@@ -1,4 +1,4 @@
--- uses: clock types log events notes parents rate-limit tell-worker unlist end-executions
+-- uses: clock types log events notes parents rate-limit tell-worker unlist end-executions claimed-ahead
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
@@ -17,7 +17,8 @@ local status = f[1]
 local isWanted = #ARGV == 4
 for i = 5, #ARGV do isWanted = isWanted or status == ARGV[i] end
 -- Claimed ahead, it says `queued` and waits no more.
-if #ARGV > 4 and status == 'queued' and f[2] and redis.call('ZSCORE', KEYS[15], id .. ':' .. f[2]) then isWanted = false end
+local ahead = claimedAhead(KEYS[15], id, status, f[2])
+if #ARGV > 4 and ahead then isWanted = false end
 if not isWanted then return 0 end
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
@@ -37,7 +38,7 @@ redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 -- One that runs keeps its slot until it has stopped, or until it is found that nobody knows it any more.
 if status ~= 'started' then leaveLimit(f[5], id) end
 if there == 1 then
-  note(KEYS[13], 60, 'deleted', { jobId = printable(id) })
+  note(KEYS[13], 60, 'deleted', { jobId = printable(id), execution = ahead })
   appendEvents('', ARGV[2])
   if status == 'started' then tellWorker(ARGV[4], f[3]) end
 end
