@@ -6,7 +6,7 @@ const strict = { ...rate, needs: ['inline'], prefetch: 0 };
 const prefetch = { ...rate, needs: ['inline', 'prefetch'], prefetch: 'adaptive' };
 
 export const cases = [
-  { ...strict, id: 'drain-c1', title: 'drain, concurrency 1', concurrency: 1, jobs: 8000 },
+  { ...strict, id: 'drain-c1', title: 'drain, concurrency 1', concurrency: 1, jobs: 20_000 },
   { ...strict, id: 'drain-c10', title: 'drain, concurrency 10', concurrency: 10, jobs: 30_000 },
   { ...strict, id: 'drain-c100', title: 'drain, concurrency 100', concurrency: 100, jobs: 40_000 },
   {

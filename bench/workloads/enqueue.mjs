@@ -11,8 +11,8 @@ export const cases = [
     id: 'enqueue-awaited',
     title: 'enqueue, awaited one by one',
     mode: 'awaited',
-    jobs: 6000,
-    warmUp: 600,
+    jobs: 10_000,
+    warmUp: 6000,
     width: 1,
   },
   {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Casualty } from '../redis/casualties.js';
 import { failureKind, pauseMs } from '../redis/failure.js';
+import { ReplyTurns } from '../redis/reply-turns.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import {
@@ -66,6 +67,7 @@ export class Intake {
   private readonly pops: BlockingPop[];
   /** Two calls may be under way, each in a slot of its own, so that either reply can be asked for again. */
   private readonly idleSlots = [0, 1];
+  private readonly replyTurns = new ReplyTurns();
   private waiting: Waiting[] = [];
   private begun: Array<{ job: ClaimedJob; beganAtMs: number }> = [];
   private hints: Array<{ queue: string; id: Buffer }> = [];
@@ -264,6 +266,7 @@ export class Intake {
     } catch (error) {
       reply = await this.insist(slot, request, error);
     }
+    if (this.idleSlots.length === 0) await this.replyTurns.take();
     this.asked -= wanted;
     this.askedUnasked -= unasked;
     if (reply) {

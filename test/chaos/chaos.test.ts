@@ -40,10 +40,10 @@ const report = (reckoning: Reckoning, more: Record<string, unknown>): string => 
 const torment = async (world: World, dice: Dice) => {
   const struck: Record<string, number> = Object.fromEntries(nemeses.map(({ name }) => [name, 0]));
   const beganMs = performance.now();
-  const readings = [{ minute: 0, ...sizeOf(world.witness.pid) }];
-  const reading = setInterval(() => {
-    const minute = (performance.now() - beganMs) / 60_000;
-    readings.push({ minute, ...sizeOf(world.witness.pid) });
+  const readings = [{ minute: 0, ...(await sizeOf(world.witness.pid)) }];
+  const reading = setInterval(async () => {
+    const size = await sizeOf(world.witness.pid);
+    readings.push({ minute: (performance.now() - beganMs) / 60_000, ...size });
   }, readingEveryMs);
   try {
     for (const { name, faults, strike } of rounds(nemeses, dice.fork())) {
@@ -113,7 +113,7 @@ chaos(
       const stoppedMs = performance.now();
       await drain(world);
       const drainedSeconds = ((performance.now() - stoppedMs) / 1_000).toFixed(1);
-      const last = sizeOf(witness.pid);
+      const last = await sizeOf(witness.pid);
       await world.tend();
       const exits = await dismiss(world);
       const processes = () => processesWith(scene.ledgerPath);

@@ -5,8 +5,8 @@ export interface Reading {
 }
 
 /**
- * How much it grows in a minute: the median of the slopes between all pairs (Theil and Sen), which a few readings in
- * the midst of a collection do not move. The first third is left out: a process that has just begun grows into its work.
+ * How much it grows in a minute: the median of the slopes between all pairs (Theil and Sen), which a few odd readings do not
+ * move. The first third is left out: a process that has just begun grows into its work.
  */
 export const slopeOf = (readings: readonly Reading[]): number => {
   const settled = readings.slice(Math.floor(readings.length / 3));

@@ -66,6 +66,7 @@ export class World {
       isolation: 'inline',
       concurrency: 4,
       name: 'witness',
+      execArgv: ['--expose-gc', '--import', new URL('fixtures/collect.mjs', import.meta.url).href],
     });
     const clock = MovedClock.make();
     clock?.moveTo(-600_000);
