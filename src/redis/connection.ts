@@ -44,6 +44,9 @@ const common: RedisSettings = {
   // ioredis subscribes again without looking at the answer: a connection that breaks just then would end the process
   // by an unhandled rejection. Whoever listens here subscribes again with each `ready`.
   autoResubscribe: false,
+  // From 7.2 on a user may be refused CLIENT SETINFO, and each connection would leave a line in ACL LOG; before, no rule
+  // could grant it.
+  disableClientInfo: true,
   retryStrategy: (tries) =>
     Math.min(50 * 2 ** Math.min(tries - 1, 10), longestPauseMs - 200) + Math.random() * 200,
 };

@@ -187,7 +187,8 @@ describe('enqueue', () => {
     args.push('--on-success', 'tasks.shelve', '--on-failure', 'tasks.complain');
     expect(await rxrq(url, 'enqueue', ...args)).toMatchObject({ code: 0, stdout: 'mine\n' });
     expect(await rq.group('night').ids()).toEqual(['mine']);
-    const { stdout } = await rxrq(url, 'job', 'mine');
+    const { stdout, stderr } = await rxrq(url, 'job', 'mine');
+    expect(stderr).toBe('');
     expect(stdout).toMatch(/group +night\n/);
     expect(stdout).toMatch(/on success +tasks.shelve \(60 s\)\n/);
     const { stdout: json } = await rxrq(url, 'job', 'mine', '--json');

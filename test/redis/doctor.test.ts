@@ -82,8 +82,11 @@ describe('a real Redis with bad settings', () => {
           ({ check }) => check === 'default-user',
         );
       await redis.acl('SETUSER', 'default', '-eval');
+      const server = await redis.info('server');
+      // Seen with 7; later ones have mended it at some time, and so has Valkey.
+      const isKnownToLose = /^redis_version:[67]/m.test(server) && !/^valkey_version/m.test(server);
       expect(await byAdmin()).toMatchObject({
-        level: 'problem',
+        level: isKnownToLose ? 'problem' : 'warning',
         what: 'the default user has less than all rights (+@all -eval)',
       });
       await admin.acl('SETUSER', 'default', 'reset', 'off', '~rq:*', '+@all');

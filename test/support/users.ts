@@ -27,6 +27,9 @@ export const asUser = (url: string, user: User): string =>
 export const addressFor = (address: RedisAddress, user: User): RedisAddress =>
   typeof address === 'string' ? asUser(address, user) : { ...address, username: user, password };
 
+/** redis-py says its name to Redis 7.2 and newer; older ones know no rule that would grant it. */
+const greeting = 'python: command client|setinfo (toplevel)';
+
 /** What Redis refused users that had come in, since the last call. */
 export const refusalsOf = async (admin: Redis): Promise<string[]> => {
   const log = (await admin.acl('LOG')) as unknown as unknown[][];
@@ -40,5 +43,6 @@ export const refusalsOf = async (admin: Redis): Promise<string[]> => {
     .filter(({ reason }) => reason !== 'auth')
     .map(
       ({ username, reason, object, context }) => `${username}: ${reason} ${object} (${context})`,
-    );
+    )
+    .filter((refusal) => refusal !== greeting);
 };
