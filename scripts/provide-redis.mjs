@@ -15,6 +15,21 @@ export async function provideRedis() {
   return { url: await providePrivateRedis(), isOurs: true };
 }
 
+/**
+ * Many tests start servers of their own, with rules of ACL and a cluster as 7.0 knows them.
+ *
+ * @throws {Refusal} when the one on the PATH is older
+ */
+export async function requireNewRedisBinary() {
+  await provideRedisBinary();
+  const { output } = await run('redis-server', ['--version'], { output: 'collect' });
+  const version = / v=((\d+)\S*)/.exec(output);
+  if (Number(version?.[2]) >= 7) return;
+  throw new Refusal(
+    `The redis-server on the PATH is ${version?.[1] ?? 'of an unknown version'}: the tests need 7.0 or newer, though rxrq itself needs only 6.2.`,
+  );
+}
+
 /** A private server, REDIS_URL or not: for what must not share its Redis with anybody. */
 export async function providePrivateRedis() {
   await provideRedisBinary();

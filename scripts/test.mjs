@@ -3,7 +3,7 @@ import { installAndBuild } from './install-and-build.mjs';
 import { jest } from './jest.mjs';
 import { endLeftovers, mark } from './leftovers.mjs';
 import { providePythonRq } from './provide-python-rq.mjs';
-import { provideRedis } from './provide-redis.mjs';
+import { provideRedis, requireNewRedisBinary } from './provide-redis.mjs';
 import { command, Refusal, root, run, say, whenDone } from './running.mjs';
 import { requireEmpty } from './test-databases.mjs';
 
@@ -28,6 +28,7 @@ await command(async () => {
   await installAndBuild();
   // One after the other: both may need apt-get, which serves one at a time.
   const redis = await provideRedis();
+  await requireNewRedisBinary();
   const python = await providePythonRq();
   if (!redis.isOurs) await requireEmpty(redis.url, workers);
 
