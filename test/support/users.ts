@@ -41,8 +41,6 @@ export const refusalsOf = async (admin: Redis): Promise<string[]> => {
   );
   return entries
     .filter(({ reason }) => reason !== 'auth')
-    .map(
-      ({ username, reason, object, context }) => `${username}: ${reason} ${object} (${context})`,
-    )
+    .map(({ username, reason, object, context }) => `${username}: ${reason} ${object} (${context})`)
     .filter((refusal) => refusal !== greeting);
 };
