@@ -151,14 +151,13 @@ export class Scene {
     await until(
       'the queues are drained',
       async () => {
-        const counts = await Promise.all(
-          queues.flatMap((queue) => [
-            this.rq.redis.llen(keys.queue(queue)),
-            this.rq.redis.llen(keys.intermediate(queue)),
-            this.rq.redis.zcard(keys.wip(queue)),
-          ]),
-        );
-        return counts.every((count) => count === 0);
+        // At one moment: between two looks an id may go back to a place that has been looked at.
+        const look = this.rq.redis.multi();
+        for (const queue of queues) {
+          look.llen(keys.queue(queue)).llen(keys.intermediate(queue)).zcard(keys.wip(queue));
+        }
+        const counts = (await look.exec()) ?? [];
+        return counts.every(([error, count]) => error === null && count === 0);
       },
       { deadlineMs },
     );
