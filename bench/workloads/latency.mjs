@@ -30,16 +30,16 @@ export const cases = [
 
 export async function measure(lab, { jobs, gapMs, concurrency, least }) {
   const compiled = lab.scale(3000);
-  const warmUp = compiled + 30;
+  const settled = 30;
   const count = Math.max(lab.scale(jobs), least);
   const worker = await lab.worker({ concurrency, recordLatency: true });
   const producer = await lab.producer();
   // Both have run for a while: in its first thousands of jobs a process mostly compiles.
   await producer.call('awaited', { count: compiled });
   await allStarted(worker, compiled);
-  await producer.call('spaced', { count: warmUp - compiled, gapMs });
+  await producer.call('spaced', { count: settled, gapMs });
   await producer.call('spaced', { count, gapMs });
-  const latenciesMs = (await allStarted(worker, warmUp + count)).slice(warmUp);
+  const latenciesMs = (await allStarted(worker, compiled + settled + count)).slice(-count);
   return { value: median(latenciesMs), p99Ms: quantile(latenciesMs, 0.99) };
 }
 

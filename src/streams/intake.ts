@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Casualty } from '../redis/casualties.js';
 import { failureKind, pauseMs } from '../redis/failure.js';
-import { ReplyTurns } from '../redis/reply-turns.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import {
@@ -13,6 +12,7 @@ import type { ClaimedJob, Settlement, Verdict } from '../redis/transitions/settl
 import { BlockingPop } from './blocking-pop.js';
 import { HeldBack } from './held-back.js';
 import { type QueueOrder, Turns } from './queue-order.js';
+import { ReplyTurns } from './reply-turns.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import type { Finding } from '../../src/redis/audit/finding.js';
 import type { Diagnosis } from '../../src/redis/doctor/finding.js';
 import { worstLevel } from '../../src/redis/doctor/finding.js';
@@ -8,7 +9,7 @@ import { judgeAudit, judgeKeys } from '../../src/redis/doctor/judge-keys.js';
 import { judgeSchedulers } from '../../src/redis/doctor/judge-schedulers.js';
 import { judgeServer } from '../../src/redis/doctor/judge-server.js';
 import type { FleetReading, QueueReading } from '../../src/redis/doctor/read-fleet.js';
-import type { ServerReading } from '../../src/redis/doctor/read-server.js';
+import { readFacts, type ServerReading } from '../../src/redis/doctor/read-server.js';
 import { judgeRights } from '../../src/redis/doctor/rights.js';
 import { judgeSlowRuns } from '../../src/redis/doctor/slow-scripts.js';
 import type { ListedWorker } from '../../src/redis/worker-records.js';
@@ -309,4 +310,10 @@ describe('keys', () => {
       }),
     ]);
   });
+});
+
+it('reads what Valkey calls by another name', async () => {
+  const asked = { config: () => asked, exec: async () => [[null, 'server_mode:sentinel\r\n']] };
+  const valkey = { pipeline: () => ({ info: () => asked }) } as unknown as Redis;
+  expect((await readFacts(valkey)).info.redis_mode).toBe('sentinel');
 });

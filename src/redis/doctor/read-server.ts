@@ -62,10 +62,12 @@ export const readServer = async (redis: Redis): Promise<ServerReading> => {
 };
 
 const parseInfo = (text: string): Record<string, string> => {
-  const lines = text.split(/\r?\n/).filter((line) => line.includes(':') && !line.startsWith('#'));
-  const info: Record<string, string> = {};
-  for (const line of lines)
-    info[line.slice(0, line.indexOf(':'))] = line.slice(line.indexOf(':') + 1);
+  const info: Record<string, string> = Object.fromEntries(
+    text
+      .split(/\r?\n/)
+      .filter((line) => line.includes(':') && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  );
   // Valkey's own name for it.
   if (info.server_mode) info.redis_mode ??= info.server_mode;
   return info;

@@ -5,8 +5,7 @@
 -- ARGV  1 id   2 event log length   3 prefix of workers' channels   4 free its dependents as if it had finished 0/1
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
-  or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash')
-  or misfit(KEYS[8], 'zset')
+  or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash') or misfit(KEYS[8], 'zset')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')

@@ -2,5 +2,4 @@
 -- begin before the worker hears what became of the job, and nothing else in the log would name it.
 local function claimedAhead(wip, id, status, execution)
   if status == 'queued' and execution and redis.call('ZSCORE', wip, id .. ':' .. execution) then return execution end
-  return nil
 end

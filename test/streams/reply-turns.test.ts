@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { ReplyTurns } from '../../src/redis/reply-turns.js';
+import { ReplyTurns } from '../../src/streams/reply-turns.js';
 
 /** Everything that promises and `process.nextTick` still have to do in this turn. */
 const restOfTurn = () => new Promise((resolve) => process.nextTick(() => resolve(undefined)));
