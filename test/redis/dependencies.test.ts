@@ -527,6 +527,19 @@ describe('what others leave', () => {
     expect(await wire.story('a')).toBe('deferred released');
   });
 
+  it('37: one of those whose status nobody knows is put aside', async () => {
+    await wire.enqueue('x', waiting('odd', ['x']), waiting('bare', ['x']));
+    for (const id of ['odd', 'bare']) await wire.redis.zrem(keys.deferred('default'), id);
+    await wire.redis.hset(keys.job('odd'), 'status', 'exploded');
+    await wire.redis.hdel(keys.job('bare'), 'status');
+    await wire.redis.zadd(keys.ready('default'), 1, 'odd', 2, 'bare');
+    expect(await drainReady(wire.redis, 'default', wire.settings)).toBe(2);
+    const claimed = await wire.worker().claim(5);
+    expect(claimed.map(({ jobId }) => jobId)).toEqual(['x', 'bare']);
+    expect(await wire.redis.exists(keys.ready('default'))).toBe(0);
+    expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(['odd']);
+  });
+
   it('53: an execution of a job that ended leaves `rq:wip` before Python’s cleaners fail the job by it', async () => {
     await wire.enqueue('done', 'runs', 'waits');
     const worker = wire.worker();
@@ -558,22 +571,41 @@ describe('what others leave', () => {
 });
 
 describe('a broken dependent never hurts its parent', () => {
-  const breaks: Array<[string, (id: string) => Promise<unknown>]> = [
-    ['has no hash', (id) => wire.redis.del(keys.job(id))],
+  // What it comes to in the end: `stays` where nobody can tell, and the audit does.
+  const breaks: Array<
+    [string, (id: string) => Promise<unknown>, 'gone' | 'stays' | 'runs' | RegExp]
+  > = [
+    ['has no hash', (id) => wire.redis.del(keys.job(id)), 'gone'],
     [
       'is no hash',
       async (id) => {
         await wire.redis.del(keys.job(id));
         await wire.redis.set(keys.job(id), 'x');
       },
+      'stays',
     ],
-    ['has a status that nobody knows', (id) => wire.redis.hset(keys.job(id), 'status', 'exploded')],
-    ['has no status', (id) => wire.redis.hdel(keys.job(id), 'status')],
-    ['has no origin', (id) => wire.redis.hdel(keys.job(id), 'origin')],
-    ['belongs to the FailedQueue', (id) => wire.redis.hset(keys.job(id), 'origin', 'failed')],
+    [
+      'has a status that nobody knows',
+      (id) => wire.redis.hset(keys.job(id), 'status', 'exploded'),
+      /^unknown status exploded$/,
+    ],
+    [
+      'has an empty status',
+      (id) => wire.redis.hset(keys.job(id), 'status', ''),
+      /^unknown status $/,
+    ],
+    ['has no status', (id) => wire.redis.hdel(keys.job(id), 'status'), 'runs'],
+    ['has no origin', (id) => wire.redis.hdel(keys.job(id), 'origin'), 'runs'],
+    ['has an empty origin', (id) => wire.redis.hset(keys.job(id), 'origin', ''), 'runs'],
+    [
+      'belongs to the FailedQueue',
+      (id) => wire.redis.hset(keys.job(id), 'origin', 'failed'),
+      'runs',
+    ],
     [
       'has a set of a wrong type',
       (id) => wire.redis.multi().del(keys.dependencies(id)).set(keys.dependencies(id), 'x').exec(),
+      'runs',
     ],
     [
       'has ids that are none',
@@ -583,21 +615,28 @@ describe('a broken dependent never hurts its parent', () => {
           .del(keys.dependencies(id))
           .hset(keys.job(id), 'dependency_ids', '[1, {}, "a"')
           .exec(),
+      'runs',
     ],
     [
       'has no known dependencies',
       (id) =>
         wire.redis.multi().del(keys.dependencies(id)).hdel(keys.job(id), 'dependency_ids').exec(),
+      'runs',
     ],
-    ['has an odd ttl', (id) => wire.redis.hset(keys.job(id), 'ttl', '1e99')],
-    ['has a queue of a wrong type', (id) => wire.redis.hset(keys.job(id), 'origin', 'bad')],
+    ['has an odd ttl', (id) => wire.redis.hset(keys.job(id), 'ttl', '1e99'), 'runs'],
+    [
+      'has a queue of a wrong type',
+      (id) => wire.redis.hset(keys.job(id), 'origin', 'bad'),
+      'stays',
+    ],
     [
       'waits for something that is no job',
       (id) => wire.redis.sadd(keys.dependencies(id), 'no-job'),
+      'runs',
     ],
   ];
 
-  it.each(breaks)('47: one that %s', async (_, spoil) => {
+  it.each(breaks)('47: one that %s', async (_, spoil, fate) => {
     await wire.redis.set(keys.queue('bad'), 'x');
     await wire.redis.set(keys.job('no-job'), 'x');
     await wire.enqueue('a');
@@ -620,6 +659,20 @@ describe('a broken dependent never hurts its parent', () => {
     // Nor its janitor.
     const { ids } = await findStuck(wire.redis, 'other', '0');
     await freeStuck(wire.redis, 'other', ids, wire.settings);
+    const claimed = await wire.worker('other').claim(5);
+    expect(claimed.map(({ jobId }) => jobId).sort()).toEqual(
+      fate === 'runs' ? ['bad', 'good'] : ['good'],
+    );
+    expect(await wire.redis.zrange(keys.deferred('other'), 0, -1)).toEqual(
+      fate === 'stays' ? ['bad'] : [],
+    );
+    const reasons = (await wire.events('other')).flatMap((event) =>
+      event.jobId === 'bad' && 'reason' in event ? [event.reason] : [],
+    );
+    expect(reasons).toEqual(fate instanceof RegExp ? [expect.stringMatching(fate)] : []);
+    expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(
+      fate instanceof RegExp ? ['bad'] : [],
+    );
   });
 
   it('47: nor do keys of a wrong type where the parent keeps its own', async () => {

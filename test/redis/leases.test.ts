@@ -54,6 +54,21 @@ describe('extend', () => {
     expect(await wire.redis.exists(keys.wip('default'))).toBe(0);
   });
 
+  it('47: is no less held by a job whose status says nothing', async () => {
+    await wire.enqueue('odd', 'bare', 'gone');
+    const worker = wire.worker();
+    const jobs = await worker.claim(3);
+    await wire.redis.hset(keys.job('odd'), 'status', 'exploded');
+    await wire.redis.hdel(keys.job('bare'), 'status');
+    await wire.redis.hdel(keys.job('gone'), 'status', 'data');
+    const held = jobs.map((job) => ({ job, sinceMs: since }));
+    expect(await extend(wire.redis, worker, 'default', held, wire.settings)).toEqual([
+      'extended',
+      'extended',
+      'deleted',
+    ]);
+  });
+
   it('survives job and execution keys of a wrong type', async () => {
     await wire.enqueue('a', 'b');
     const worker = wire.worker();

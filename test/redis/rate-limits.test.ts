@@ -270,6 +270,28 @@ describe('a slot', () => {
     expect([await allowed(), await waiting(), await queued()]).toEqual([['f'], [], ['f']]);
   });
 
+  it('47: is not needed by a waiting job whose status nobody knows: its queue puts it aside', async () => {
+    await put(...'abc'.split('').map((id) => limited(id)));
+    await wire.redis.hset(keys.job('b'), 'status', 'exploded');
+    await sweepLimits(wire.redis, wire.settings);
+    expect(await waiting()).toEqual(['b', 'c']);
+    const worker = wire.worker();
+    await worker.settle(await worker.claimOne(), finish());
+    expect((await worker.claim(3)).map(({ jobId }) => jobId)).toEqual(['c']);
+    expect([await status('b'), await allowed(), await waiting()]).toEqual(['failed', ['c'], []]);
+    expect(await wire.events()).toContainEqual(
+      expect.objectContaining({ kind: 'quarantined', reason: 'unknown status exploded' }),
+    );
+  });
+
+  it('is given back by a job that is put aside when it is claimed', async () => {
+    await put(limited('a'), limited('b'));
+    await wire.redis.hset(keys.job('a'), 'timeout', 'soon');
+    const worker = wire.worker();
+    expect(await worker.claim(1)).toEqual([]);
+    expect([await status('a'), await allowed(), await queued()]).toEqual(['failed', ['b'], ['b']]);
+  });
+
   it('goes to another queue, at its front when the job says so', async () => {
     await put(limited('a'));
     await wire.enqueueOn('other', limited('b', 1, { atFront: true }), 'plain');

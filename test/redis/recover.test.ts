@@ -106,6 +106,23 @@ describe('recover', () => {
     expect(await wire.story('a')).toBe('enqueued started recovered started quarantined');
   });
 
+  it('47: puts aside one with a status that nobody knows, and runs one without any again', async () => {
+    await wire.enqueue('odd', 'bare', 'no-job');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(3));
+    await wire.redis.hset(keys.job('odd'), 'status', 'exploded');
+    await wire.redis.hdel(keys.job('bare'), 'status');
+    await wire.redis.del(keys.job('no-job'));
+    expect((await recoverAll()).sort()).toEqual(['dropped', 'handedBack', 'recovered']);
+    const again = await wire.worker().claim(3);
+    expect(again.map(({ jobId }) => jobId)).toEqual(['bare']);
+    expect(await wire.story('odd')).toBe('enqueued started handedBack quarantined');
+    expect(await wire.events()).toContainEqual(
+      expect.objectContaining({ kind: 'quarantined', reason: 'unknown status exploded' }),
+    );
+    expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(['odd']);
+  });
+
   it('lets the retries of the job decide where it has some', async () => {
     await wire.enqueue(newJob('a', { fields: ['retries_left', 2] }));
     const verdicts: string[] = [];

@@ -339,6 +339,18 @@ describe('the fence', () => {
     expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
   });
 
+  it('47: goes by the lease alone where the status says nothing', async () => {
+    await wire.enqueue('odd', 'bare', 'held');
+    const worker = wire.worker();
+    const jobs = [...(await worker.claim(2)), ...(await worker.hold(1))];
+    for (const id of ['odd', 'held']) await wire.redis.hset(keys.job(id), 'status', 'exploded');
+    await wire.redis.hdel(keys.job('bare'), 'status');
+    for (const job of jobs) expect(await worker.settle(job, finish('"x"'))).toBe('finished');
+    for (const id of ['odd', 'bare', 'held'])
+      expect(await wire.hash(id)).toMatchObject({ status: 'finished', result: '"x"' });
+    expect(await wire.redis.zrange(keys.finished('default'), '0', '-1')).toHaveLength(3);
+  });
+
   it('says that a job was canceled, also after Python removed the lease', async () => {
     await wire.enqueue('a', 'b');
     const worker = wire.worker();

@@ -16,7 +16,7 @@ export const judgeDeferred = async (redis: Redis, ids: readonly string[]): Promi
       if (typeof hash === 'string' || hash.fields.status !== 'deferred') continue;
       const fact = await factOf(redis, id, hash, found);
       if (fact === null) continue;
-      const isFree = fact.startsWith('none');
+      const isFree = fact.startsWith('none') && Boolean(hash.fields.origin);
       found.push({
         code: 'A13',
         id,
@@ -24,7 +24,7 @@ export const judgeDeferred = async (redis: Redis, ids: readonly string[]): Promi
         fact: `A13 ${fact}`,
         seen: `status deferred, and ${fact}`,
         remedy: isFree ? 'put on its queue' : null,
-        mend: isFree && hash.fields.origin ? { verb: 'free', args: [] } : null,
+        mend: isFree ? { verb: 'free', args: [] } : null,
       });
     }
   }

@@ -1,4 +1,4 @@
--- uses: clock types log events notes ended parents dependents rate-limit tell-worker claimed-ahead
+-- uses: clock types statuses log events notes ended parents dependents rate-limit tell-worker claimed-ahead
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job   8 wip

@@ -1,4 +1,4 @@
--- uses: clock types
+-- uses: clock types statuses
 -- Keeps a worker's hold on one queue's running jobs: its own narrow lease, by which our recoverers judge the
 -- worker as a whole, and the wide lease of each job in `rq:wip`, by which Python's cleaners judge. A lease that
 -- is gone stays gone: whoever took it away has given the job to another, or to the FailedQueue.
@@ -26,11 +26,11 @@ for i = 1, tonumber(ARGV[8]) do
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
   local status = redis.pcall('HGET', jobKey, 'status')
   if type(status) == 'table' then status = nil end
-  if not status then
+  if not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 then
     verdicts[i] = 'g'
   elseif status == 'canceled' then
     verdicts[i] = 'c'
-  elseif status ~= 'started' and status ~= 'queued' or not redis.call('ZSCORE', KEYS[1], member) then
+  elseif status ~= 'started' and status ~= 'queued' and isStatus(status) or not redis.call('ZSCORE', KEYS[1], member) then
     verdicts[i] = 'l'
   else
     verdicts[i] = 'e'

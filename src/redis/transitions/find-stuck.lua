@@ -1,4 +1,4 @@
--- uses: clock types log events notes ended parents dependents stuck
+-- uses: clock types statuses log events notes ended parents dependents stuck
 -- Looks through some entries of a queue's deferred registry for those that nobody will free. Reads only.
 -- KEYS  1 deferred
 -- ARGV  1 cursor   2 how many entries, about
@@ -9,6 +9,6 @@ local page = redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 local found = { page[1] }
 for i = 1, #page[2], 2 do
   local id = page[2][i]
-  if judgeDeferred(id, lookAt(id)) then found[#found + 1] = id end
+  if judgeDeferred(id, lookAt(id, 'deferred')) then found[#found + 1] = id end
 end
 return found

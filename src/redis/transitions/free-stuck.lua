@@ -1,4 +1,4 @@
--- uses: clock types log events notes ended parents dependents stuck
+-- uses: clock types statuses log events notes ended parents dependents stuck
 -- Frees jobs that wait for nothing any more, after another look: whoever seemed to have forgotten them may have
 -- come back. Entries of a job that is not deferred are dropped.
 -- KEYS  1 deferred
@@ -11,7 +11,9 @@ redis.call('ZREM', KEYS[1], '')
 local freed = 0
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local job = lookAt(id)
+  local job = lookAt(id, 'deferred')
+  -- The registry knows where a job belongs that does not say so itself.
+  if not job.origin or job.origin == '' or job.origin == 'failed' then job.origin = string.sub(KEYS[1], #deferredPrefix + 1) end
   local verdict, parents = judgeDeferred(id, job)
   if verdict == 'forget' then redis.call('ZREM', KEYS[1], id)
   elseif verdict == 'free' and free(id, job, parents, '') then

@@ -1,4 +1,4 @@
--- uses: clock types log events notes ended parents dependents rate-limit forget fail bring-back
+-- uses: clock types statuses log events notes ended parents dependents rate-limit forget fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
 -- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over
@@ -74,7 +74,7 @@ local function judge(member)
     if not misfit(executionsPrefix .. id, 'zset') then redis.call('ZREM', executionsPrefix .. id, execution) end
   end
   local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt', 'rate_limit_key')
-  if f.err or not f[1] then return 'd' end
+  if f.err or not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then return 'd' end
   if f[1] == 'queued' and f[2] == execution then
     redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
     -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
@@ -83,9 +83,16 @@ local function judge(member)
     note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; no begin was reported' })
     return 'b'
   end
-  if f[1] ~= 'started' or isHeldByAnother(id) then return 'd' end
+  local isKnown = not f[1] or isStatus(f[1])
+  if f[1] and f[1] ~= 'started' and isKnown or isHeldByAnother(id) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
-  local verdict = bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
+  local verdict = 'b'
+  if isKnown then
+    verdict = bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
+  else
+    redis.call('LPUSH', q.list, id)
+    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; nobody knows its status' })
+  end
   if f[7] then settleSlot(f[7], id) end
   return verdict
 end

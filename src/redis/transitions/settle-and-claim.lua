@@ -140,8 +140,8 @@ local function seldom()
 
 -- part: notes
 -- part: parents
--- part: dependents
 -- part: statuses
+-- part: dependents
 -- part: forget
 -- part: fail
 -- part: again
@@ -165,6 +165,12 @@ local function seldom()
       textOfStart[agoMs] = text
     end
     return text
+  end
+
+  -- No status, or a word that nobody knows, is nobody's decision: the lease says whose the job is.
+  function made.saysNothing(jobKey, status)
+    if status then return not isStatus(status) end
+    return redis.pcall('HEXISTS', jobKey, 'data') == 1
   end
 
   -- The start of a held job, told when its handler has begun.
@@ -333,6 +339,7 @@ for i = 1, ARGV[10] do
     end
     -- A job that says `queued` and is not held by us was put back by somebody else: it is not ours any more.
     local isOurs = status == 'started' or held and status == 'queued' and f[4] == execution
+    if not isOurs and not refused then isOurs = seldom().saysNothing(jobKey, status) end
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
       local startedAt, attempt = false, false

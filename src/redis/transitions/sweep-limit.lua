@@ -1,4 +1,4 @@
--- uses: clock types log events notes rate-limit
+-- uses: clock types statuses log events notes rate-limit
 -- Takes back slots of one rate limit that jobs hold no more: those of workers that know no limits (Python before 3), of
 -- jobs that expired in their queue, and of others whose end nobody told. Then those that wait get them.
 -- names: wipPrefix
@@ -28,7 +28,8 @@ for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
 end
 -- What waited and expired, or was taken away by somebody who knows no limits, would stand in the way of an audit.
 for _, id in ipairs(redis.call('ZRANGE', waiting, 0, ARGV[4])) do
-  if redis.pcall('HGET', jobPrefix .. id, 'status') ~= 'rate_limited' then redis.call('ZREM', waiting, id) end
+  local status = redis.pcall('HGET', jobPrefix .. id, 'status')
+  if type(status) ~= 'string' or status ~= 'rate_limited' and isStatus(status) then redis.call('ZREM', waiting, id) end
 end
 promote(key, '')
 appendEvents('', ARGV[2])

@@ -7,15 +7,17 @@ local mostAtOnce, atATime = 100, 20
 -- What a parent has to say while its dependents are freed. `waived` is a canceled one that is not waited for.
 local statusOf = { finished = 'finished', failed = 'failed', stopped = 'stopped', canceled = 'canceled', waived = 'canceled' }
 
--- What a look at a waiting job needs to know.
-local function lookAt(id)
+-- What a look at a waiting job needs to know. One that says no status is what the place says where it lies.
+local function lookAt(id, statusOfPlace)
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'origin', 'allow_dependency_failures', 'enqueue_at_front', 'ttl',
     'dependency_ids', 'x_unmet')
-  return { status = not f.err and f[1], origin = f[2], allowsFailure = f[3] == '1', atFront = f[4] == '1', ttl = integer(f[5]),
-    named = f[6], unmet = f[7] or '' }
+  local status = not f.err and (f[1] or redis.call('EXISTS', jobPrefix .. id) == 1 and statusOfPlace)
+  return { status = status, isKnown = not status or isStatus(status), origin = f[2], allowsFailure = f[3] == '1', atFront = f[4] == '1',
+    ttl = integer(f[5]), named = f[6], unmet = f[7] or '' }
 end
 
--- Onto its own queue; false where a key of that queue has a wrong type: it stays, and the audit tells.
+-- Onto its own queue; false where a key of that queue has a wrong type: it stays, and the audit tells. With a status that
+-- nobody knows it goes there as it is.
 local function free(id, job, parents, by)
   if not job.origin or job.origin == '' or job.origin == 'failed' then return false end
   local list, deferred, events = queuePrefix .. job.origin, deferredPrefix .. job.origin, eventsPrefix .. job.origin
@@ -23,7 +25,7 @@ local function free(id, job, parents, by)
   local key = jobPrefix .. id
   redis.call('ZREM', deferred, id)
   if job.unmet ~= '' then redis.call('HDEL', key, 'x_unmet') end
-  redis.call('HSET', key, 'status', 'queued', 'enqueued_at', nowText)
+  if job.isKnown then redis.call('HSET', key, 'status', 'queued', 'enqueued_at', nowText) end
   if job.ttl and job.ttl > 0 then redis.call('EXPIRE', key, job.ttl) end
   redis.call('SADD', queuesKey, list)
   redis.call(job.atFront and 'LPUSH' or 'RPUSH', list, id)
@@ -48,7 +50,10 @@ end
 -- One dependent of a parent that ended. Answers how many looks it took.
 local function consider(id, parent, how)
   local dependentsKey = jobPrefix .. parent .. ':dependents'
-  local job = #id <= 200 and string.find(id, '^[A-Za-z0-9_-]+$') and lookAt(id)
+  local job = #id <= 200 and string.find(id, '^[A-Za-z0-9_-]+$') and lookAt(id, 'deferred')
+  if job and not job.isKnown and redis.pcall('ZSCORE', deferredPrefix .. (job.origin or ''), id) then
+    if free(id, job, parentsOf(id, job.named), parent) then return 1 end
+  end
   if not job or job.status ~= 'deferred' then
     redis.call('SREM', dependentsKey, id)
     return 1

@@ -137,5 +137,6 @@ function made.mayRun(q, id, jobKey, f)
   if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
   made.tellUnclaimed(q, jobKey, id, reason)
   quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
+  leaveLimit(f[12], id)
   return false
 end

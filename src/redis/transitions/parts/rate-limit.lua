@@ -29,11 +29,12 @@ local function setLimit(key, concurrency)
   redis.call('HSET', rateLimitPrefix .. key, 'concurrency', concurrency)
 end
 
--- Onto its queue; false where a key of that queue has a wrong type.
-local function letThrough(id, origin, atFront, by)
+-- Onto its queue; false where a key of that queue has a wrong type. With a status that nobody knows it goes there as it is, and
+-- needs no slot.
+local function letThrough(id, origin, status, atFront, by)
   local list, events = queuePrefix .. origin, eventsPrefix .. origin
   if misfit(list, 'list') or misfit(events, 'stream') or misfit(queuesKey, 'set') then return false end
-  redis.call('HSET', jobPrefix .. id, 'status', 'queued', 'enqueued_at', nowText)
+  if isStatus(status) then redis.call('HSET', jobPrefix .. id, 'status', 'queued', 'enqueued_at', nowText) end
   redis.call('SADD', queuesKey, list)
   redis.call(atFront and 'LPUSH' or 'RPUSH', list, id)
   note(events, 66, 'released', { jobId = id, by = printable(by) })
@@ -59,12 +60,14 @@ local function promote(key, by)
     local id = first[1]
     if not id then break end
     local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'origin', 'enqueue_at_front', 'rate_limit_concurrency')
-    if not f.err and f[1] == 'rate_limited' and f[2] and f[2] ~= '' then
+    if f[1] and (f[1] == 'rate_limited' or not isStatus(f[1])) and f[2] and f[2] ~= '' then
       -- Somebody may have removed the limit and left those that wait for it.
       concurrency = concurrency or limitOf(key, integer(f[4]) or 1)
-      if held < concurrency and letThrough(id, f[2], f[3] == '1', by) then
-        redis.call('ZADD', allowed, slotTime(), id)
-        held = held + 1
+      if held < concurrency and letThrough(id, f[2], f[1], f[3] == '1', by) then
+        if isStatus(f[1]) then
+          redis.call('ZADD', allowed, slotTime(), id)
+          held = held + 1
+        end
       else
         blocked[#blocked + 1], blocked[#blocked + 2] = first[2], id
       end
