@@ -20,6 +20,7 @@ import { requeue } from '../redis/transitions/requeue.js';
 import { promote, reschedule } from '../redis/transitions/reschedule.js';
 import { within } from '../redis/within.js';
 import { Bell } from './bell.js';
+import { stopInPython } from './called-off.js';
 import { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { storyOf } from './job-story.js';
@@ -121,15 +122,18 @@ export class Job<Result = unknown> {
 
   /**
    * Cancels the job: a waiting one never runs, a running one is aborted. What waits for it waits for ever then, or
-   * until somebody cancels it too; with `enqueueDependents` it goes on as if this job had finished. RQ: `Job.cancel`.
+   * until somebody cancels it too; with `enqueueDependents` it goes on as if this job had finished. One that a worker of
+   * RQ 2.7 or newer runs is stopped first; older ones are not told, and what they make of it counts. RQ: `Job.cancel`,
+   * which leaves running jobs alone.
    *
    * @throws NoSuchJobError, InvalidJobOperationError
    */
   async cancel({ enqueueDependents = false }: { enqueueDependents?: boolean } = {}): Promise<void> {
     const { redis, wire } = this.doors;
-    const was = await cancel(redis, this.queue, this.id, wire, enqueueDependents);
+    const isStopped = await stopInPython(redis, this.id);
+    const was = await cancel(redis, this.queue, this.id, wire, { enqueueDependents, isStopped });
     if (was === '') throw new NoSuchJobError(this.id);
-    if (was === 'finished' || was === 'failed' || was === 'stopped' || was === 'canceled') {
+    if (isJobStatus(was) && isTerminal(was) && !(was === 'stopped' && isStopped)) {
       throw new InvalidJobOperationError(this.id, 'cancel', `it is ${was} already`);
     }
   }
@@ -179,7 +183,7 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * Removes the job and everything of it; a running one is aborted. False when there was none. What waits for it
+   * Removes the job and everything of it; a running one is aborted, as by `cancel`. False when there was none. What waits for it
    * counts it as ended, since it is gone, and goes on when nothing else is left to wait for: within some minutes at
    * most, once a worker's janitor finds out. `deleteDependents` deletes first what waits for it, directly or not. RQ: `Job.delete`.
    */
@@ -189,6 +193,7 @@ export class Job<Result = unknown> {
     deleteDependents?: boolean;
   } = {}): Promise<boolean> {
     const { redis, wire } = this.doors;
+    await stopInPython(redis, this.id);
     if (deleteDependents)
       for (const { id, origin } of await allDependents(redis, this.id))
         await deleteJob(redis, origin, id, wire, ['deferred']);

@@ -177,6 +177,53 @@ send_stop_job_command(r, id, serializer=JSONSerializer)`,
     await expect(job.result({ timeoutMs: 1_000 })).rejects.toThrow(/stopped by user/);
   });
 
+  const enqueueSleeping = async (queue: string, seconds: number) => {
+    const job = await sides.rq
+      .queue(queue)
+      .enqueueWith({ serializer: 'pickle', retry: { max: 2 } }, 'time.sleep', seconds);
+    await until('it runs', async () => (await job.fetch()).status === 'started');
+    return job;
+  };
+  const isIdle = async (name: string) =>
+    (await sides.redis.hget(`rq:worker:${name}`, 'state')) === 'idle';
+  const countsOf = (name: string) => sides.python.run('return counts(name)', { name });
+  const none = { queued: 0, started: 0, finished: 0, failed: 0, canceled: 0 };
+  // Before 2.7 a stop makes a worker without children kill its own process group: those are not told.
+  const isTold = version === '2.12';
+
+  it('33: Node cancels a job that a Python worker runs', async () => {
+    const { rq, redis } = sides;
+    await startPythonWorker('pycancel');
+    const job = await enqueueSleeping('pycancel', isTold ? 60 : 1);
+    const waiting = await rq
+      .queue('pycancel')
+      .enqueueWith({ serializer: 'pickle', dependsOn: job }, 'time.sleep', 0);
+    await job.cancel({ enqueueDependents: true });
+    if (isTold) {
+      await until('what waited for it has run', async () => {
+        return (await waiting.fetch()).status === 'finished';
+      });
+      await until('the worker is free', () => isIdle('pycancel'));
+      expect((await job.fetch()).status).toBe('canceled');
+      expect(await countsOf('pycancel')).toEqual({ ...none, finished: 1, canceled: 1 });
+      expect(await redis.lrange('rq:queue:failed', 0, -1)).not.toContain(job.id);
+      await expect(job.result({ timeoutMs: 1_000 })).rejects.toThrow(/canceled/);
+      await expect(job.cancel()).rejects.toThrow(/canceled already/);
+    } else {
+      await until('it ends', async () => (await job.fetch()).status === 'finished');
+    }
+  });
+
+  it('33: Node deletes a job that a Python worker runs', async () => {
+    const { redis } = sides;
+    await startPythonWorker('pydelete');
+    const job = await enqueueSleeping('pydelete', isTold ? 60 : 1);
+    expect(await job.delete()).toBe(true);
+    await until('the worker is free', () => isIdle('pydelete'));
+    if (isTold) expect(await redis.keys(`rq:*${job.id}*`)).toEqual([]);
+    else expect((await job.fetch()).status).toBe('finished');
+  });
+
   it('Node commands a Python worker: it hears, and does not answer', async () => {
     await startPythonWorker('pyshut');
     const handle = sides.rq.worker('pyshut');

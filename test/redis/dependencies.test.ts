@@ -366,7 +366,7 @@ describe('cancel', () => {
     );
     await cancel(wire.redis, 'default', 'a', wire.settings);
     expect(await wire.hash('b')).toMatchObject({ status: 'deferred', x_unmet: 'a' });
-    await cancel(wire.redis, 'default', 'c', wire.settings, true);
+    await cancel(wire.redis, 'default', 'c', wire.settings, { enqueueDependents: true });
     expect([await wire.status('d'), await wire.status('e')]).toEqual(['queued', 'deferred']);
     expect(await wire.ids()).toEqual(['d']);
     expect((await wire.events()).find(({ kind }) => kind === 'released')).toMatchObject({
@@ -663,7 +663,7 @@ describe('a broken dependent never hurts its parent', () => {
     expect(claimed.map(({ jobId }) => jobId).sort()).toEqual(
       fate === 'runs' ? ['bad', 'good'] : ['good'],
     );
-    expect(await wire.redis.zrange(keys.deferred('other'), 0, -1)).toEqual(
+    expect(await wire.redis.zrange(keys.deferred('other'), '0', '-1')).toEqual(
       fate === 'stays' ? ['bad'] : [],
     );
     const reasons = (await wire.events('other')).flatMap((event) =>

@@ -1,16 +1,24 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit tell-worker claimed-ahead
+-- uses: clock types statuses log events notes ended parents dependents rate-limit tell-worker unlist claimed-ahead
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
--- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job   8 wip
+-- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job   8 wip   9 failed
+--       10 FailedQueue list
 -- ARGV  1 id   2 event log length   3 prefix of workers' channels   4 free its dependents as if it had finished 0/1
+--       5 it was stopped for this 0/1: the status `stopped` is then no end
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash') or misfit(KEYS[8], 'zset')
+  or misfit(KEYS[9], 'zset') or misfit(KEYS[10], 'list')
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')
 local status = f[1] or ''
-if status == '' or status == 'finished' or status == 'failed' or status == 'stopped' or status == 'canceled' then return status end
+local isStopped = status == 'stopped'
+if status == '' or status == 'finished' or status == 'failed' or isStopped and ARGV[5] == '0' or status == 'canceled' then return status end
+if isStopped then
+  redis.call('ZREM', KEYS[9], id)
+  unlist(KEYS[10], id)
+end
 redis.call('LREM', KEYS[1], 0, id)
 redis.call('LREM', KEYS[2], 0, id)
 redis.call('ZREM', KEYS[5], id)

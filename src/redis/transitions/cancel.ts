@@ -6,15 +6,15 @@ import type { WireSettings } from './queue-keys.js';
 const script = loadScript('cancel');
 
 /**
- * Cancels a job that has not ended, and frees its dependents or not. Answers the status it had; `''` when there
- * is no such job.
+ * Cancels a job that has not ended, or was stopped for this, and frees its dependents or not. Answers the status it
+ * had; `''` when there is no such job.
  */
 export const cancel = async (
   redis: Redis,
   queue: string,
   id: string,
   settings: WireSettings,
-  enqueueDependents = false,
+  { enqueueDependents = false, isStopped = false } = {},
 ): Promise<string> => {
   const scriptKeys = [
     keys.queue(queue),
@@ -25,7 +25,15 @@ export const cancel = async (
     keys.deferred(queue),
     keys.job(id),
     keys.wip(queue),
+    keys.failed(queue),
+    keys.failedQueue,
   ];
-  const args = [id, settings.eventLogLength, prefixes.commandsTo, enqueueDependents ? 1 : 0];
+  const args = [
+    id,
+    settings.eventLogLength,
+    prefixes.commandsTo,
+    enqueueDependents ? 1 : 0,
+    isStopped ? 1 : 0,
+  ];
   return String(await runScript(redis, script, scriptKeys, args));
 };
