@@ -40,7 +40,7 @@
 --   behind them, for jobs with callbacks or webhooks, and for those that were quarantined unclaimed, a table; parts/afterwards.lua
 --   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it;
 --             and behind a semicolon queues that have used up their limit of starts: number, ms until more may start, …
---   claimed:  id, data, meta, 'queue execution started attempt timeout stream enqueued_at' for each job; of one with a rate
+--   claimed:  'id queue execution started attempt timeout stream', data, meta, enqueued_at for each job; of one with a rate
 --             limit a blank and the key follow
 
 -- names: jobPrefix executionsPrefix executionPrefix firstSeenPrefix intermediateSuffix
@@ -97,9 +97,8 @@ local reply, taken = { '', 0, 0, '' }, 0
 -- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
 local function answer(id, data, meta, number, execution, start, timeout, stream, enqueuedAt)
   local at = #reply
-  reply[at + 1], reply[at + 2], reply[at + 3] = id, data, meta
-  reply[at + 4] = number .. ' ' .. execution .. start .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1 ' or ' 0 ')
-    .. (enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or '')
+  reply[at + 1] = id .. ' ' .. number .. ' ' .. execution .. start .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1' or ' 0')
+  reply[at + 2], reply[at + 3], reply[at + 4] = data, meta, enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or ''
 end
 
 -- What is to be done when jobs have ended, for those that have callbacks or webhooks.
@@ -541,7 +540,7 @@ if changed then
   appendEvents(worker, logLength)
   local words = { reply[1] .. ' ' .. left }
   -- Of each job what tells its execution; the rest is read again, should anybody ask.
-  for n = 1, taken do words[n + 1] = reply[4 * n + 1] .. ' ' .. reply[4 * n + 4] end
+  for n = 1, taken do words[n + 1] = reply[4 * n + 1] end
   redis.call('SET', replyKey, request .. table.concat(words, '\n'), 'EX', keepReply)
 end
 return whole(reply)

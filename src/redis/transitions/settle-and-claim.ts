@@ -186,7 +186,7 @@ const verdictText = (end: Extract<Settlement['end'], { kind: 'fail' }>): string 
 };
 
 /**
- * Verdicts, what is left, how many jobs, what is paused or held back; then four words for each job, then the faults; at last, where
+ * Verdicts, what is left, how many jobs, what is paused or held back; then four values for each job, then the faults; at last, where
  * jobs have any, what is to be done afterwards.
  */
 type Reply = [Buffer, number, number, Buffer, ...Array<Buffer | Afterwards | null>];
@@ -247,22 +247,23 @@ const readClaimed = (
 ): ClaimedJob[] => {
   const jobs: ClaimedJob[] = [];
   for (let i = firstJob; i < firstJob + count * 4; i += 4) {
-    const head = (reply[i + 3] as Buffer).toString('latin1').split(' ');
-    const timeout = Number(head[4]);
+    const head = (reply[i] as Buffer).toString('latin1').split(' ');
+    const timeout = Number(head[5]);
+    const tail = (reply[i + 3] as Buffer).toString();
+    const blank = tail.indexOf(' ');
     const job: ClaimedJob = {
-      queue: queues[Number(head[0]) - 1] as string,
-      jobId: (reply[i] as Buffer).toString('latin1'),
-      execution: head[1] as string,
-      started: head[2] === '1',
-      attempt: Number(head[3]),
+      queue: queues[Number(head[1]) - 1] as string,
+      jobId: head[0] as string,
+      execution: head[2] as string,
+      started: head[3] === '1',
+      attempt: Number(head[4]),
       timeoutMs: timeout < 0 ? null : timeout * 1000,
       data: reply[i + 1] as Buffer,
       meta: (reply[i + 2] as Buffer | null) ?? null,
-      wantsStream: head[5] === '1',
-      enqueuedAt: head[6] ?? '',
+      wantsStream: head[6] === '1',
+      enqueuedAt: blank < 0 ? tail : tail.slice(0, blank),
     };
-    if (head.length > 7)
-      job.rateLimitKey = Buffer.from(head.slice(7).join(' '), 'latin1').toString();
+    if (blank >= 0) job.rateLimitKey = tail.slice(blank + 1);
     jobs.push(job);
   }
   return jobs;

@@ -3,7 +3,7 @@
 -- The same id further back in the list: its lease of this call is not written yet.
 local function isTakenNow(id)
   for at = 5, #reply, 4 do
-    if reply[at] == id then return true end
+    if string.find(reply[at], id .. ' ', 1, true) == 1 then return true end
   end
   return false
 end
