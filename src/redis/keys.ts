@@ -98,6 +98,7 @@ export const prefixes = {
   failed: 'rq:failed:',
   scheduled: 'rq:scheduled:',
   deferred: 'rq:deferred:',
+  ready: 'rq:ready:',
   schedulerLock: 'rq:scheduler-lock:',
   results: 'rq:results:',
   executions: 'rq:executions:',

@@ -168,11 +168,37 @@ describe('claim of ids that must not run', () => {
     'drops an id whose status is %s',
     async (status) => {
       await wire.enqueuePython('a', { status });
+      if (status === 'scheduled' || status === 'deferred')
+        await wire.redis.zadd(keys[status]('default'), 1, 'a');
       await wire.enqueue('good');
       expect((await wire.worker().claim(2)).map(({ jobId }) => jobId)).toEqual(['good']);
       expect(await wire.status('a')).toBe(status);
     },
   );
+
+  it.each(['scheduled', 'deferred', 'ready_to_enqueue', 'created'])(
+    'runs one that says %s and does not stand there: what RQ’s `save()` wrote back was of long ago',
+    async (status) => {
+      await wire.enqueuePython('a', { status });
+      await wire.enqueue('b');
+      await wire.redis.hset(keys.job('b'), 'status', status);
+      const worker = wire.worker();
+      const jobs = [...(await worker.claim(1)), ...(await worker.hold(1))];
+      expect(jobs.map(({ jobId }) => jobId)).toEqual(['a', 'b']);
+      for (const job of jobs) expect(await worker.settle(job, finish())).toBe('finished');
+    },
+  );
+
+  it('takes from an old run the right to end the new one that Python enqueued under its id', async () => {
+    await wire.enqueuePython('a');
+    const [old, young] = [wire.worker(), wire.worker()];
+    const first = await old.claimOne();
+    await wire.enqueuePython('a');
+    const second = await young.claimOne();
+    expect(await old.settle(first, finish('"old"'))).toBe('lost');
+    expect(await young.settle(second, finish('"new"'))).toBe('finished');
+    expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+  });
 
   it.each([
     ['a line end', 'a\nb'],

@@ -123,6 +123,31 @@ describe('recover', () => {
     expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual(['odd']);
   });
 
+  it('recovers a job of which RQ’s `save()` wrote back what it was, not one that stands there', async () => {
+    await wire.enqueue('a', 'b', 'c', 'd');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(4));
+    const [a, b, c, d] = 'abcd'.split('').map((id) => keys.job(id)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await wire.redis.hset(a, 'status', 'queued');
+    await wire.redis.hset(b, 'status', 'deferred');
+    await wire.redis.hset(c, 'status', 'queued');
+    await wire.redis.rpush(keys.queue('default'), 'c');
+    await wire.redis.hset(d, 'status', 'scheduled');
+    await wire.redis.zadd(keys.scheduled('default'), 1, 'd');
+    expect((await recoverAll()).sort()).toEqual(['dropped', 'dropped', 'recovered', 'recovered']);
+    expect((await wire.ids()).sort()).toEqual(['a', 'b', 'c']);
+    expect((await wire.worker().claim(9)).map(({ jobId }) => jobId).sort()).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
+  });
+
   it('lets the retries of the job decide where it has some', async () => {
     await wire.enqueue(newJob('a', { fields: ['retries_left', 2] }));
     const verdicts: string[] = [];

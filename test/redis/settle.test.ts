@@ -5,6 +5,7 @@ import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { cancel } from '../../src/redis/transitions/cancel.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { extend } from '../../src/redis/transitions/extend.js';
+import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
 import { back, fail, finish, newJob, settlement, type Wire } from './support/wire.js';
 
@@ -289,9 +290,31 @@ describe('the fence', () => {
       const worker = wire.worker();
       const job = await worker.claimOne();
       await wire.redis.hset(keys.job('a'), 'status', status);
+      if (status === 'queued') await wire.redis.rpush(keys.queue('default'), 'a');
+      if (status === 'scheduled') await wire.redis.zadd(keys.scheduled('default'), 1, 'a');
       const before = await wire.hash('a');
       expect(await worker.settle(job, finish())).toBe('lost');
       expect(await wire.hash('a')).toEqual(before);
+      expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+    },
+  );
+
+  it.each(['queued', 'scheduled', 'deferred', 'created', 'rate_limited'])(
+    'takes an outcome when only RQ’s `save()` wrote back that the job is %s',
+    async (status) => {
+      await wire.enqueue('a', 'b', 'c', 'd');
+      const worker = wire.worker();
+      const [a, b, c] = (await worker.claim(3)) as [ClaimedJob, ClaimedJob, ClaimedJob];
+      const [d] = (await worker.hold(1)) as [ClaimedJob];
+      for (const id of 'abcd') await wire.redis.hset(keys.job(id), 'status', status);
+      expect(await worker.settle(a, finish('"x"'))).toBe('finished');
+      expect(await wire.hash('a')).toMatchObject({ status: 'finished', result: '"x"' });
+      expect(await worker.settle(b, fail())).toBe('quarantined');
+      expect(await wire.status('b')).toBe('failed');
+      expect(await worker.settle(c, back)).toBe('handedBack');
+      expect(await wire.ids()).toEqual(['c']);
+      expect(await worker.settle(d, finish(), { beganAtMs: performance.now() })).toBe('finished');
+      expect(await wire.story('d')).toBe('enqueued started finished');
       expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
     },
   );

@@ -165,11 +165,25 @@ describe('a look of a scheduler', () => {
     );
   });
 
+  it.each(['queued', 'started', 'deferred'])(
+    'moves a job that says %s and does not stand there: what RQ’s `save()` wrote back was of long ago',
+    async (status) => {
+      await due('a');
+      await wire.redis.hset(keys.job('a'), 'status', status);
+      await look();
+      expect(await wire.ids()).toEqual(['a']);
+      expect(await wire.status('a')).toBe('queued');
+    },
+  );
+
   it.each(['queued', 'started', 'finished', 'failed', 'canceled', 'deferred'])(
     'only drops the entry of a job that is %s',
     async (status) => {
       await due('a');
       await wire.redis.hset(keys.job('a'), 'status', status);
+      if (status === 'queued') await wire.redis.rpush(keys.intermediate('default'), 'a');
+      if (status === 'started') await wire.redis.zadd(keys.wip('default'), '+inf', 'a:1');
+      if (status === 'deferred') await wire.redis.zadd(keys.deferred('default'), 1, 'a');
       await look();
       expect(await wire.ids()).toEqual([]);
       expect(await wire.status('a')).toBe(status);

@@ -7,7 +7,7 @@ import { type AuditCode, type Finding, type Suspicion, shown } from './finding.j
 import { type Clock, type JobView, noPlaces } from './job-view.js';
 import { judgeDeferred } from './judge-deferred.js';
 import { judgeHouse } from './judge-house.js';
-import { judgeJob } from './judge-job.js';
+import { isOfLongAgo, judgeJob } from './judge-job.js';
 import { judgeLimited, judgeLimits } from './judge-limits.js';
 import { judgeLogs, type LogReading } from './judge-log.js';
 import { judgeGrouped, judgeMarks } from './judge-marks.js';
@@ -146,10 +146,11 @@ const judgeJobs = async (
     };
     for (const [id, hash] of part) {
       const { status, group_id } = typeof hash === 'object' ? hash.fields : {};
-      if (status === 'deferred') deferred.push(id);
+      const view = { id, hash, ...(places.get(id) ?? noPlaces()) };
+      if (status === 'deferred' && !isOfLongAgo(view)) deferred.push(id);
       if (status === 'rate_limited') limited.push(id);
       if (group_id) grouped.push(id);
-      found.push(...judgeJob({ id, hash, ...(places.get(id) ?? noPlaces()) }, clock));
+      found.push(...judgeJob(view, clock));
       found.push(...judgeAttempt(id, hash, log));
     }
   }

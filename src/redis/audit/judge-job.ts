@@ -3,7 +3,7 @@ import { isJobId } from '../names.js';
 import { fromTimestamp } from '../timestamp.js';
 import type { Suspicion } from './finding.js';
 import { type Clock, type HashView, type JobView, registryOf } from './job-view.js';
-import { isNowhere, judgeStatus, type Report } from './judge-status.js';
+import { isNowhere, judgeLease, judgeStatus, type Report } from './judge-status.js';
 
 /** Of Python RQ 3; we never write it: such jobs are Python's business. */
 const foreignStatuses = new Set(['ready_to_enqueue']);
@@ -75,9 +75,40 @@ const judgeHash = (view: JobView, hash: HashView, clock: Clock, report: Report):
       verb: 'unlist',
       args: [],
     });
+  if (isOfLongAgo(view)) {
+    for (const lease of view.leases) judgeLease(lease, clock, report);
+    return;
+  }
   judgeRegistries(view, hash, status, clock, report);
   judgeStatus(view, hash, status, clock, report);
 };
+
+/**
+ * Whether the status is one that the job had when somebody read it, and RQ's `job.save()` wrote back. The transitions go by
+ * where it stands then, and its next move sets the word right: nothing is to be mended, and what one would take from it is the
+ * only place that it has.
+ */
+export const isOfLongAgo = (view: JobView): boolean => {
+  if (typeof view.hash === 'string') return false;
+  const { status, x_exec: exec } = view.hash.fields;
+  const home = registryOf[status as keyof typeof registryOf];
+  const isListed = view.waiting.length + view.inFlight.length > 0;
+  const isRegistered = view.registered.some(({ registry }) => registry === home);
+  const isClaimed = view.leases.some(({ execution }) => execution !== '' && execution === exec);
+  switch (status) {
+    case 'queued':
+    case 'created':
+      return !isListed && !isClaimed && isHeldOrPlanned(view);
+    case 'scheduled':
+    case 'deferred':
+      return !isRegistered && (isListed || isHeldOrPlanned(view));
+    default:
+      return false;
+  }
+};
+
+const isHeldOrPlanned = ({ leases, registered }: JobView): boolean =>
+  leases.length > 0 || registered.some(({ registry }) => registry === 'scheduled');
 
 const integers = ['timeout', 'ttl', 'result_ttl', 'failure_ttl', 'retries_left'] as const;
 const times = ['created_at', 'enqueued_at', 'started_at', 'ended_at', 'last_heartbeat'] as const;

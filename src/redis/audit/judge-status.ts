@@ -110,7 +110,8 @@ const judgeStarted = (view: JobView, hash: HashView, clock: Clock, report: Repor
   judgeLifetime(hash, report);
 };
 
-const judgeLease = (lease: LeaseView, clock: Clock, report: Report): void => {
+/** Whether the owner of a lease is overdue. */
+export const judgeLease = (lease: LeaseView, clock: Clock, report: Report): void => {
   const score = Number(lease.score);
   if (!(score >= 0) || score * 1000 > clock.nowMs + 400 * 86_400_000) {
     report(

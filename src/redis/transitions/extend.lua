@@ -1,4 +1,4 @@
--- uses: clock types statuses
+-- uses: clock types
 -- Keeps a worker's hold on one queue's running jobs: its own narrow lease, by which our recoverers judge the
 -- worker as a whole, and the wide lease of each job in `rq:wip`, by which Python's cleaners judge. A lease that
 -- is gone stays gone: whoever took it away has given the job to another, or to the FailedQueue.
@@ -30,7 +30,7 @@ for i = 1, tonumber(ARGV[8]) do
     verdicts[i] = 'g'
   elseif status == 'canceled' then
     verdicts[i] = 'c'
-  elseif status ~= 'started' and status ~= 'queued' and isStatus(status) or not redis.call('ZSCORE', KEYS[1], member) then
+  elseif status == 'finished' or status == 'failed' or status == 'stopped' or not redis.call('ZSCORE', KEYS[1], member) then
     verdicts[i] = 'l'
   else
     verdicts[i] = 'e'

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit forget fail bring-back
+-- uses: clock types statuses log events notes ended parents dependents rate-limit forget fail bring-back elsewhere
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
 -- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over
@@ -84,7 +84,7 @@ local function judge(member)
     return 'b'
   end
   local isKnown = not f[1] or isStatus(f[1])
-  if f[1] and f[1] ~= 'started' and isKnown or isHeldByAnother(id) then return 'd' end
+  if isEnd[f[1]] or isHeldByAnother(id) or f[1] ~= 'started' and waitsIn(string.sub(q.list, 10), id) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
   local verdict = 'b'
   if isKnown then

@@ -148,6 +148,9 @@ local function seldom()
 -- part: afterwards
 -- part: rate-limit
 -- part: start-limit
+-- part: elsewhere
+-- part: end-executions
+-- part: holders
 -- part: paused
 -- part: turns
   made.note, made.forget, made.pausedNow, made.turnsOf = note, forget, pausedNow, turnsOf
@@ -166,10 +169,11 @@ local function seldom()
     return text
   end
 
-  -- No status, or a word that nobody knows, is nobody's decision: the lease says whose the job is.
-  function made.saysNothing(jobKey, status)
-    if status then return not isStatus(status) end
-    return redis.pcall('HEXISTS', jobKey, 'data') == 1
+  -- Whether a job whose lease was ours, and which does not say so, is ours all the same: nobody has ended it or put it back.
+  function made.isLeftToUs(q, jobKey, id, status)
+    if isEnd[status] or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
+    local name, origin = string.sub(q.list, 10), redis.pcall('HGET', jobKey, 'origin')
+    return not waitsIn(name, id) and not (type(origin) == 'string' and origin ~= name and waitsIn(origin, id))
   end
 
   -- The start of a held job, told when its handler has begun.
@@ -336,9 +340,11 @@ for i = 1, ARGV[10] do
       redis.call('DEL', executionPrefix .. member)
       redis.pcall('ZREM', executionsPrefix .. id, execution)
     end
-    -- A job that says `queued` and is not held by us was put back by somebody else: it is not ours any more.
-    local isOurs = status == 'started' or held and status == 'queued' and f[4] == execution
-    if not isOurs and not refused then isOurs = seldom().saysNothing(jobKey, status) end
+    local isHeldByUs = held and f[4] == execution
+    local isOurs = status == 'started' or isHeldByUs and status == 'queued'
+    if not isOurs and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
+      isOurs, status = true, isHeldByUs and 'queued' or 'started'
+    end
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
     if isOurs then
       local startedAt, attempt = false, false
@@ -488,6 +494,7 @@ if wanted > 0 then
             local isStarted = taken <= toStart
             -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
             if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
+            if starts and stream then seldom().endOldRuns(q, id) end
             if isStarted then
               -- Left by a hold that somebody else ended: with it the fence would be another execution's.
               if held then redis.call('HDEL', jobKey, 'x_exec') end

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes rate-limit
+-- uses: clock types statuses log events notes elsewhere rate-limit
 -- Takes back slots of one rate limit that jobs hold no more: those of workers that know no limits (Python before 3), of
 -- jobs that expired in their queue, and of others whose end nobody told. Then those that wait get them.
 -- names: wipPrefix
@@ -8,19 +8,11 @@ local key = ARGV[1]
 if limitFault(key) then return 0 end
 local _, allowed, waiting = slotKeys(key)
 
--- A canceled job may still run: its worker has not seen to it yet.
-local function isRunning(id, origin)
-  local members = redis.pcall('ZRANGE', wipPrefix .. (origin or ''), 0, -1)
-  for _, member in ipairs(members.err and {} or members) do
-    if string.match(member, '^[^:]*') == id then return true end
-  end
-  return false
-end
-
 local taken = 0
 for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'rate_limit_key', 'origin')
-  local holds = not f.err and f[2] == key and (f[1] == 'queued' or f[1] == 'started' or f[1] == 'canceled' and isRunning(id, f[3]))
+  -- A canceled job may still run: its worker has not seen to it yet.
+  local holds = not f.err and f[2] == key and (f[1] == 'queued' or f[1] == 'started' or f[1] == 'canceled' and isHeld(wipPrefix .. (f[3] or ''), id))
   if not holds then
     redis.call('ZREM', allowed, id)
     taken = taken + 1

@@ -75,6 +75,48 @@ r.zadd('rq:wip:eight', {member: 1 for member in r.zrange('rq:wip:eight', 0, '-1'
     expect(await status(id)).toBe('failed');
   });
 
+  it('a producer that saves a job that runs, waits or is planned: Node goes by where it stands', async () => {
+    const { rq, python } = sides;
+    // `save()` writes back every field as the producer has it, the status too.
+    const started = await sides.boot({ queues: ['saved'], concurrency: 1, ...narrow });
+    const ids = await python.run<Record<string, string>>(`
+import time
+from datetime import timedelta
+q = queue('saved')
+runs = q.enqueue('nodejobs.hang', 1_500)
+while fetch(runs.id).get_status(refresh=True) != 'started': time.sleep(.01)
+child = q.enqueue('nodejobs.echo', 'child', depends_on=q.enqueue('both.side', job_id='parent-of-saved'))
+planned = q.enqueue_in(timedelta(milliseconds=100), 'nodejobs.echo', 'planned')
+for job in (runs, child, planned):
+    job.meta['progress'] = 1
+    job.save()
+return {'runs': runs.id, 'child': child.id, 'planned': planned.id}`);
+    // Once more where it stands in the list by then.
+    await python.run(
+      `
+import time
+while not r.lrange('rq:queue:saved', 0, -1).count(id.encode()): time.sleep(.01)
+from rq.job import JobStatus
+job = fetch(id)
+job.set_status(JobStatus.SCHEDULED)
+job.save()`,
+      { id: ids.planned },
+    );
+    for (const [name, told] of [
+      ['runs', 'hung on'],
+      ['child', ['child']],
+      ['planned', ['planned']],
+    ] as const)
+      expect([
+        name,
+        await rq
+          .queue('saved')
+          .job(ids[name] as string)
+          .result(soon),
+      ]).toEqual([name, told]);
+    expect((await started.stop()).finished).toBe(4);
+  });
+
   it('S9: a first heartbeat deletes a job without the field, and none of Node’s is', async () => {
     const { rq, redis, python } = sides;
     const beat = `

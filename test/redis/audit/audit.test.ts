@@ -740,6 +740,24 @@ describe('audit', () => {
     expect((await look()).findings).toEqual([]);
   });
 
+  it('takes no place from a job of which RQ’s `save()` wrote back what it was', async () => {
+    await wire.enqueue('runs', 'waits', 'plain');
+    const worker = wire.worker();
+    const runs = await worker.claimOne();
+    await extend(wire.redis, worker, 'default', [{ job: runs, sinceMs: 0 }], wire.settings);
+    await wire.redis.hset(keys.job('runs'), 'status', 'queued');
+    await wire.redis.hset(keys.job('waits'), 'status', 'deferred');
+    await raw.job('planned', 'queued');
+    await wire.redis.zadd(keys.scheduled('default'), 9e9, 'planned');
+    const before = await wire.snapshot('rq:*');
+    expect(await codes({ repair: true })).toEqual([]);
+    expect(await wire.snapshot('rq:*')).toEqual(before);
+    // Its worker dies.
+    await wire.redis.zadd(keys.leases('default'), 1, worker.tag);
+    expect(await codes({ repair: true })).toEqual(['A3 runs']);
+    expect(await wire.ids()).toEqual(['runs', 'waits', 'plain']);
+  });
+
   it('mends nothing that changed since the second look', async () => {
     await wire.enqueue('a');
     const worker = wire.worker();

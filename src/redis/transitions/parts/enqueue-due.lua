@@ -1,3 +1,4 @@
+-- names: wipPrefix
 -- A job's way from the scheduled registry to its queue: by a scheduler when it is due, or by somebody who does not
 -- want to wait. The caller has taken the id out of the registry, and so is the only one who may.
 -- `q` holds the queue's keys and its name. The caller frees dependents, with `freeDependents`.
@@ -34,7 +35,8 @@ local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
   if f.err then reason = 'the job key is not a hash'
   elseif not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then
     reason = redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash'
-  elseif f[1] and not scheduledStatus[f[1]] and isStatus(f[1]) then reason = 'its status is ' .. f[1]
+  elseif f[1] and not scheduledStatus[f[1]] and isStatus(f[1]) and (isEnd[f[1]] or waitsIn(q.name, id) or isHeld(wipPrefix .. q.name, id)) then
+    reason = 'its status is ' .. f[1]
   end
   if reason then
     note(q.events, 80, 'dropped', { jobId = id, reason = reason })

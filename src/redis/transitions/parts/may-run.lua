@@ -1,34 +1,5 @@
 -- How the claim judges an id that is not plainly a queued job of ours.
 
--- The same id further back in the list: its lease of this call is not written yet.
-local function isTakenNow(id)
-  for at = 5, #reply, 4 do
-    if string.find(reply[at], id .. ' ', 1, true) == 1 then return true end
-  end
-  return false
-end
-
-local holders = {}
-
--- Whether any execution of a job that says `started` still holds a lease; if none does, its id in the
--- queue is the only thing left of it and must run. Rare, and looked up once a call: a wip registry is as long
--- as a fleet is wide. An id that somebody moved to another list may be held in the registry of its origin.
-local function isHeld(wip, id)
-  local ids = holders[wip]
-  if not ids then
-    ids = {}
-    for _, member in ipairs(redis.pcall('ZRANGE', wip, 0, -1)) do ids[string.match(member, '^[^:]*')] = true end
-    holders[wip] = ids
-  end
-  return ids[id]
-end
-
-local function heldByAnyone(q, jobKey, id)
-  if isTakenNow(id) or isHeld(q.wip, id) then return true end
-  local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
-  return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
-end
-
 -- What RQ reads as a time: any other text makes Python raise whenever it looks at the job.
 local function isDate(text)
   local daysIn = { ['01'] = '31', ['02'] = '29', ['03'] = '31', ['04'] = '30', ['05'] = '31', ['06'] = '30',
@@ -101,7 +72,7 @@ function made.mayRun(q, id, jobKey, f)
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     return made.drop(q, id, 'it is running already')
-  elseif status and status ~= 'queued' and status ~= 'created' and status ~= 'started' then
+  elseif isEnd[status] or isRegistered(status, string.sub(q.list, 10), id) then
     return made.drop(q, id, 'its status is ' .. status)
   elseif held and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
     return made.drop(q, id, 'it is claimed already')

@@ -1,0 +1,22 @@
+-- Who holds a job now.
+
+-- The same id further back in the list: its lease of this call is not written yet.
+local function isTakenNow(id)
+  for at = 5, #reply, 4 do
+    if string.find(reply[at], id .. ' ', 1, true) == 1 then return true end
+  end
+  return false
+end
+
+-- Of a job that says `started`: if nobody holds it, its id in the queue is the only thing left of it and must run. An id that
+-- somebody moved to another list may be held in the registry of its origin.
+local function heldByAnyone(q, jobKey, id)
+  if isTakenNow(id) or isHeld(q.wip, id) then return true end
+  local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
+  return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
+end
+
+-- Python's producers may enqueue an id anew while it runs: the old run must not end the new one.
+function made.endOldRuns(q, id)
+  if isHeld(q.wip, id) then endLeases(q.wip, id) end
+end
