@@ -140,6 +140,21 @@ describe('rxrq worker', () => {
     rmSync(pid);
   });
 
+  it('asks its queues as the stronger place says, where a weaker one says it in another way', async () => {
+    const handlers = new URL('../interop/fixtures/nodejobs.js', import.meta.url).pathname;
+    const work = async (flags: string[], env: Record<string, string>) => {
+      const args = ['worker', 'a', '--import', handlers, '--isolation', 'inline', '--burst'];
+      const run = new Rxrq([...args, ...flags], { RQ_REDIS_URL: url, ...env });
+      return [await run.code, run.stderr];
+    };
+    // Weights of a queue that it does not serve are refused, when they are heard.
+    expect(await work(['--dequeue-strategy', 'random'], { RXRQ_WEIGHT: 'c=3' })).toEqual([0, '']);
+    expect(await work(['--weight', 'c=3'], { RXRQ_DEQUEUE_STRATEGY: 'random' })).toEqual([
+      2,
+      expect.stringContaining("c is none of the worker's queues"),
+    ]);
+  });
+
   it.each([
     [['--weight', 'c=3'], "c is none of the worker's queues"],
     [['--weight', 'a=1', '--dequeue-strategy', 'random'], 'exclude each other'],

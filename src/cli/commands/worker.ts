@@ -37,7 +37,6 @@ export interface WorkerCommandOptions extends CommonOptions {
   quiet?: boolean;
   publishCurrentJob?: boolean;
   durability: Durability;
-  withScheduler?: boolean;
   scheduler: boolean;
 }
 
@@ -186,21 +185,16 @@ const writePid = (path: string): void => {
 };
 
 const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder => {
-  if (!weight?.length)
-    return dequeueStrategy === 'default'
-      ? 'strict'
-      : dequeueStrategy === 'round_robin'
-        ? 'round-robin'
-        : 'random';
-  if (dequeueStrategy !== 'default')
-    throw new UsageError('--weight and --dequeue-strategy exclude each other');
-  return { weights: Object.fromEntries(weight) };
+  if (weight?.length) return { weights: Object.fromEntries(weight) };
+  return dequeueStrategy === 'default'
+    ? 'strict'
+    : dequeueStrategy === 'round_robin'
+      ? 'round-robin'
+      : 'random';
 };
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
-  if (options.withScheduler && !options.scheduler)
-    throw new UsageError('--with-scheduler and --no-scheduler exclude each other');
   if (!options.import?.length)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [

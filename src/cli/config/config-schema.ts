@@ -42,7 +42,9 @@ const sectionOf = (file: ConfigFile, settings: readonly Setting[]) =>
   z
     .strictObject(
       Object.fromEntries(
-        settings.map((setting) => [setting.key, schemaOf(file, setting).optional()]),
+        settings.flatMap((setting) =>
+          setting.names.map(({ key }) => [key, schemaOf(file, setting).optional()]),
+        ),
       ),
     )
     .optional();
@@ -79,7 +81,7 @@ const tell = (
     const there =
       path[0] === undefined
         ? [...sections.keys()]
-        : (sections.get(path[0]) ?? []).map(({ key }) => key);
+        : (sections.get(path[0]) ?? []).flatMap(({ names }) => names.map(({ key }) => key));
     const unknown = issue.keys.map((key) => [...path, key].join('.')).join(', ');
     return `${unknown} is unknown (there is: ${there.join(', ')})`;
   }
