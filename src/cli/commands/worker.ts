@@ -11,7 +11,7 @@ import { captureOutput } from '../captured-output.js';
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { repeated, seconds, weight, wholeNumber, wordOrNames } from '../option-values.js';
+import { duration, repeated, seconds, weight, wholeNumber, wordOrNames } from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
@@ -30,6 +30,7 @@ export interface WorkerCommandOptions extends CommonOptions {
   webhooks?: string[];
   commands?: string[];
   lease?: number;
+  resultsTtl?: number;
   maxIdleTime?: number;
   dequeueStrategy: 'default' | 'round_robin' | 'random';
   weight?: Array<[queue: string, weight: number]>;
@@ -119,6 +120,11 @@ export const workerCommand = (program: Command, io: Io): void => {
   withWorkerFlags(program.command('worker'))
     .description('run jobs of the queues, in strict order of the queues unless told otherwise')
     .option('-n, --name <name>', 'unique among living workers (default: a random one)')
+    .option(
+      '--results-ttl <duration>',
+      'how long a job is kept that succeeded and does not say so itself (default: 500; -1: for ever)',
+      duration,
+    )
     .option('--pid <file>', 'write the process id to this file')
     .option('-q, --quiet', 'print no line for a job that finished')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
@@ -205,7 +211,8 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     if (!existsSync(path))
       throw new UsageError(`handler module ${path} did not load: there is no such file`);
   }
-  const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
+  const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease, resultsTtl } =
+    options;
   const { inheritEnv, webhooks, commands } = options;
   return {
     url: redisAddress(options),
@@ -231,6 +238,9 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     ...(commands !== undefined && {
       commands: wordOrNames('--commands', commands) as ObeyedCommands,
     }),
-    ...(lease !== undefined && { wire: { narrowLeaseMs: lease * 1_000 } }),
+    wire: {
+      ...(lease !== undefined && { narrowLeaseMs: lease * 1_000 }),
+      ...(resultsTtl !== undefined && { resultTtlSeconds: resultsTtl }),
+    },
   };
 };
