@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCommandLine } from '../../src/cli/program.js';
@@ -33,7 +33,7 @@ const setting = async (
   key: string,
   env: Record<string, string> = {},
   args: string[] = [],
-): Promise<unknown> => {
+): Promise<unknown[] | undefined> => {
   const { code, stdout, stderr } = await run(['config', '--json', ...args], env);
   if (code !== 0) throw new Error(stderr);
   const rows = stdout.trimEnd().split('\n');
@@ -162,6 +162,15 @@ describe('precedence', () => {
     const { code, stderr } = await run(['config'], env as Record<string, string>);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
     expect(stderr).toContain('exclude each other');
+  });
+
+  it('takes ~/ of a pid file for the home directory, in each place', async () => {
+    const here = join(homedir(), 'run/rxrq.pid');
+    expect((await setting('worker', 'pid', { RXRQ_PID: '~/run/rxrq.pid' }))?.[0]).toBe(here);
+    file('rxrq.config.json', { worker: { pid: '~/run/rxrq.pid' } });
+    expect((await setting('worker', 'pid'))?.[0]).toBe(here);
+    file('rxrq.config.json', { worker: { pid: '~run' } });
+    expect((await setting('worker', 'pid'))?.[0]).toBe(join(directory, '~run'));
   });
 
   it('reaches the command: the worker looks for the handlers that the file names', async () => {

@@ -11,7 +11,15 @@ import { captureOutput } from '../captured-output.js';
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { duration, repeated, seconds, weight, wholeNumber, wordOrNames } from '../option-values.js';
+import {
+  duration,
+  homeFile,
+  repeated,
+  seconds,
+  weight,
+  wholeNumber,
+  wordOrNames,
+} from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
@@ -125,7 +133,7 @@ export const workerCommand = (program: Command, io: Io): void => {
       'how long a job is kept that succeeded and does not say so itself (default: 500; -1: for ever)',
       duration,
     )
-    .option('--pid <file>', 'write the process id to this file')
+    .option('--pid <file>', 'write the process id to this file', homeFile)
     .option('-q, --quiet', 'print no line for a job that finished')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
 };
