@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { InvalidArgumentError, type Option } from 'commander';
 import { parseDuration } from '../redis/duration.js';
 import { UsageError } from './exit.js';
@@ -47,6 +49,10 @@ export const date = (text: string): Date => {
     );
   return value;
 };
+
+/** A file. `~/` at its begin is the home directory; after `=` no shell has said so. RQ: `os.path.expanduser`. */
+export const homeFile = (text: string): string =>
+  text.startsWith('~/') ? join(homedir(), text.slice(2)) : text;
 
 const serializers: Readonly<Record<string, 'json' | 'pickle'>> = {
   json: 'json',

@@ -58,11 +58,6 @@ export const rqFlags: Readonly<Record<string, readonly RqFlag[]>> = {
     ...logs,
     handlers,
     { flags: '--logging_level <level>', verdict: 'ignored', why: 'see --quiet and --verbose' },
-    {
-      flags: '--results-ttl <seconds>',
-      verdict: 'refused',
-      why: 'an option of each job: --result-ttl',
-    },
     { flags: '--worker-ttl <seconds>', verdict: 'ignored', why: 'see --lease' },
     {
       flags: '--maintenance-interval <seconds>',

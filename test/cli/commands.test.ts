@@ -182,6 +182,18 @@ describe('enqueue', () => {
     expect(await redis.hget('rq:job:mine', 'retry_intervals')).toBe('[1,60]');
   });
 
+  it('takes pauses from the environment for jobs that are retried, and for no other', async () => {
+    const pauses = async (...flags: string[]) => {
+      const env = { RQ_REDIS_URL: url, RXRQ_RETRY_INTERVAL: '5,60' };
+      const run = new Rxrq(['enqueue', 'tasks.add', ...flags], env);
+      expect([await run.code, run.stderr]).toEqual([0, '']);
+      return redis.hmget(`rq:job:${run.stdout.trim()}`, 'retries_left', 'retry_intervals');
+    };
+    expect(await pauses()).toEqual([null, null]);
+    expect(await pauses('--retry-max', '2')).toEqual(['2', '[5,60]']);
+    expect(await pauses('--retry-max', '2', '--retry-interval', '1')).toEqual(['2', '[1]']);
+  });
+
   it('takes meta, a group and callbacks, and shows them', async () => {
     const args = ['tasks.add', '--job-id', 'mine', '--meta', '{"team": "red"}', '--group', 'night'];
     args.push('--on-success', 'tasks.shelve', '--on-failure', 'tasks.complain');

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCommandLine } from '../../src/cli/program.js';
@@ -33,7 +33,7 @@ const setting = async (
   key: string,
   env: Record<string, string> = {},
   args: string[] = [],
-): Promise<unknown> => {
+): Promise<unknown[] | undefined> => {
   const { code, stdout, stderr } = await run(['config', '--json', ...args], env);
   if (code !== 0) throw new Error(stderr);
   const rows = stdout.trimEnd().split('\n');
@@ -106,6 +106,71 @@ describe('precedence', () => {
       'file',
       'enqueue.retryInterval',
     ]);
+  });
+
+  it.each([
+    ['RXRQ_NO_SCHEDULER', '1', false],
+    ['RXRQ_NO_SCHEDULER', '0', true],
+    ['RXRQ_WITH_SCHEDULER', '0', false],
+    ['RXRQ_WITH_SCHEDULER', '1', true],
+    ['RXRQ_SCHEDULER', '0', false],
+  ])('knows the scheduler by each of its names: %s=%s', async (name, text, value) => {
+    for (const command of ['worker', 'worker-pool'])
+      expect(await setting(command, 'scheduler', { [name]: text })).toEqual([
+        value,
+        'environment',
+        name,
+      ]);
+    expect((await run(['config'], { [name]: text })).stderr).toBe('');
+  });
+
+  it.each([
+    [{ noScheduler: true }, false, 'worker.noScheduler'],
+    [{ withScheduler: false }, false, 'worker.withScheduler'],
+    [{ withScheduler: true, noScheduler: false }, true, 'worker.withScheduler'],
+    [{ scheduler: false }, false, 'worker.scheduler'],
+  ])('knows the scheduler by each of its names: %j', async (worker, value, from) => {
+    file('rxrq.config.json', { worker });
+    expect(await setting('worker', 'scheduler')).toEqual([value, 'file', from]);
+    expect(await setting('worker', 'scheduler', { RXRQ_SCHEDULER: String(!value) })).toEqual([
+      !value,
+      'environment',
+      'RXRQ_SCHEDULER',
+    ]);
+  });
+
+  it('hears the stronger place alone, of two that exclude each other', async () => {
+    file('rxrq.config.json', { worker: { weight: 'high=5' } });
+    expect(await setting('worker', 'weight')).toEqual([[['high', 5]], 'file', 'worker.weight']);
+    const env = { RXRQ_DEQUEUE_STRATEGY: 'default' };
+    expect(await setting('worker', 'weight', env)).toEqual([null, 'default', '']);
+    file('rxrq.config.json', { worker: { dequeueStrategy: 'random' } });
+    expect(await setting('worker', 'dequeueStrategy', { RXRQ_WEIGHT: 'high=5' })).toEqual([
+      'default',
+      'default',
+      '',
+    ]);
+  });
+
+  it.each([
+    [{}, { RXRQ_WITH_SCHEDULER: '1', RXRQ_NO_SCHEDULER: '1' }, 'RXRQ_WITH_SCHEDULER and RXRQ_NO'],
+    [{ scheduler: true, noScheduler: true }, {}, 'worker.noScheduler and worker.scheduler'],
+    [{}, { RXRQ_WEIGHT: 'a=1', RXRQ_DEQUEUE_STRATEGY: 'random' }, '_STRATEGY and RXRQ_WEIGHT'],
+    [{ weight: 'a=1', dequeueStrategy: 'random' }, {}, 'worker.dequeueStrategy and worker.weight'],
+  ])('refuses what one place says twice: %j, %j', async (worker, env, message) => {
+    file('rxrq.config.json', { worker });
+    const { code, stderr } = await run(['config'], env as Record<string, string>);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect(stderr).toContain('exclude each other');
+  });
+
+  it('takes ~/ of a pid file for the home directory, in each place', async () => {
+    const here = join(homedir(), 'run/rxrq.pid');
+    expect((await setting('worker', 'pid', { RXRQ_PID: '~/run/rxrq.pid' }))?.[0]).toBe(here);
+    file('rxrq.config.json', { worker: { pid: '~/run/rxrq.pid' } });
+    expect((await setting('worker', 'pid'))?.[0]).toBe(here);
+    file('rxrq.config.json', { worker: { pid: '~run' } });
+    expect((await setting('worker', 'pid'))?.[0]).toBe(join(directory, '~run'));
   });
 
   it('reaches the command: the worker looks for the handlers that the file names', async () => {

@@ -120,6 +120,9 @@ describe('rxrq cron', () => {
     [[], 'FILE is missing'],
     [[fixture('tasks.js')], 'it exports no entries'],
     [[fixture('nowhere.js')], 'it did not load'],
+    [['shop/cron.py'], 'shop/cron.py is a Python module, which Node cannot read: export'],
+    [['shop.cron'], 'with defineCron from a module of'],
+    [['nowhere.mts'], 'it did not load'],
     [[fixture('broken.js')], 'it did not load'],
     [[fixture('cron.js'), '--name', 'a b'], 'Invalid option name'],
   ])('ends with 2 for %j', async (args, reason) => {

@@ -138,21 +138,25 @@ describe('rxrq scheduler', () => {
 });
 
 describe('rxrq worker', () => {
-  it('moves scheduled jobs by default and with -s, not with --no-scheduler', async () => {
-    const work = (...flags: string[]) =>
-      rxrq(url, 'worker', '--import', tasksModule, '--isolation', 'inline', '--burst', ...flags);
-    for (const [flags, isMoved] of [
-      [['--no-scheduler'], false],
-      [['-s'], true],
-      [[], true],
-    ] as const) {
-      const job = await rq.queue('default').enqueueIn('1h', 'tasks.add', 1, 2);
-      await job.reschedule(new Date(0));
-      expect((await work(...flags)).code).toBe(0);
-      expect((await job.fetch()).status).toBe(isMoved ? 'finished' : 'scheduled');
-      await job.delete();
-    }
-    const { code, stderr } = await work('-s', '--no-scheduler');
+  const args = ['worker', '--import', tasksModule, '--isolation', 'inline', '--burst'];
+
+  it.each([
+    [['--no-scheduler'], {}, false],
+    [['-s'], {}, true],
+    [[], {}, true],
+    [[], { RXRQ_NO_SCHEDULER: '1' }, false],
+    [['-s'], { RXRQ_SCHEDULER: '0' }, true],
+    [['--no-scheduler'], { RXRQ_WITH_SCHEDULER: '1' }, false],
+  ])('with %j and %j: whether it moves scheduled jobs', async (flags, env, isMoved) => {
+    const job = await rq.queue('default').enqueueIn('1h', 'tasks.add', 1, 2);
+    await job.reschedule(new Date(0));
+    const run = new Rxrq([...args, ...flags], { RQ_REDIS_URL: url, ...env });
+    expect([await run.code, run.stderr]).toEqual([0, '']);
+    expect((await job.fetch()).status).toBe(isMoved ? 'finished' : 'scheduled');
+  });
+
+  it('refuses to do so and not to', async () => {
+    const { code, stderr } = await rxrq(url, ...args, '-s', '--no-scheduler');
     expect([code, stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
   });
 });

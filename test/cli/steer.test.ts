@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { bootWorker, Rq, type RunningWorker } from '../../src/index.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
@@ -121,23 +124,39 @@ describe('rxrq suspend, resume, pause and unpause', () => {
 describe('rxrq worker', () => {
   it('takes turns, writes its pid, is quiet and leaves when idle', async () => {
     const handlers = new URL('../interop/fixtures/nodejobs.js', import.meta.url).pathname;
-    const pid = `/tmp/rxrq-${randomUUID()}.pid`;
+    const home = mkdtempSync(join(tmpdir(), 'rxrq-home-'));
     await rq.queue('a').enqueue('nodejobs.add', 1);
-    const { code, stdout } = await rxrq(
-      url,
-      ...['worker', 'a', 'b', '--import', handlers, '--isolation', 'inline', '--quiet', '--json'],
-      ...['--max-idle-time', '0.5', '--weight', 'b=3', '--pid', pid, '--durability', 'ignore'],
+    const run = new Rxrq(
+      [
+        ...['worker', 'a', 'b', '--import', handlers, '--isolation', 'inline', '--quiet', '--json'],
+        ...['--max-idle-time', '0.5', '--weight', 'b=3', '--pid=~/pid', '--durability', 'ignore'],
+      ],
+      { RQ_REDIS_URL: url, HOME: home },
     );
-    expect(code).toBe(0);
-    const events = stdout
+    expect(await run.code).toBe(0);
+    const events = run.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(events.map(({ event }) => event)).toEqual(['up', 'stopped']);
     expect(events.at(-1)).toMatchObject({ finished: 1 });
-    const { readFileSync, rmSync } = await import('node:fs');
-    expect(Number(readFileSync(pid, 'utf8'))).toBeGreaterThan(1);
-    rmSync(pid);
+    expect(Number(readFileSync(join(home, 'pid'), 'utf8'))).toBe(run.child.pid);
+    rmSync(home, { recursive: true });
+  });
+
+  it('asks its queues as the stronger place says, where a weaker one says it in another way', async () => {
+    const handlers = new URL('../interop/fixtures/nodejobs.js', import.meta.url).pathname;
+    const work = async (flags: string[], env: Record<string, string>) => {
+      const args = ['worker', 'a', '--import', handlers, '--isolation', 'inline', '--burst'];
+      const run = new Rxrq([...args, ...flags], { RQ_REDIS_URL: url, ...env });
+      return [await run.code, run.stderr];
+    };
+    // Weights of a queue that it does not serve are refused, when they are heard.
+    expect(await work(['--dequeue-strategy', 'random'], { RXRQ_WEIGHT: 'c=3' })).toEqual([0, '']);
+    expect(await work(['--weight', 'c=3'], { RXRQ_DEQUEUE_STRATEGY: 'random' })).toEqual([
+      2,
+      expect.stringContaining("c is none of the worker's queues"),
+    ]);
   });
 
   it.each([

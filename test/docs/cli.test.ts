@@ -148,6 +148,20 @@ const told = (): Map<string, string> =>
     }),
   );
 
+describe('what rq takes and we refuse', () => {
+  it.each([
+    [['info', '-Q', '-W'], '--only-workers'],
+    [['enqueue', 'a.b', '--retry-interval', '5'], '--retry-interval'],
+  ])('%j: the row of the flag says so', async (args, flag) => {
+    expect(await runCommandLine(args, fakeTerminal())).toBe(2);
+    const rows = rowsOf('Coming from rq').filter(
+      ([flags = '', of = '']) => quoted(flags).includes(flag) && quoted(of).includes(args[0] ?? ''),
+    );
+    expect(rows).toEqual([[expect.anything(), expect.anything(), 'yes', expect.any(String)]]);
+    expect(rows[0]?.[3]).toContain('it is refused; RQ passes it over');
+  });
+});
+
 describeWithPython('flags of rq', ['2.12'], (version) => {
   const helpOf = async (...args: string[]): Promise<string> => {
     const { child, output } = startPython(version, ['-m', 'rq.cli', ...args, '--help'], {

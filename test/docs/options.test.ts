@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { planCron } from '../../src/actors/cron/cron-plan.js';
 import { planWorker, type WorkerPlan } from '../../src/actors/worker-options.js';
 import { bootCron, bootScheduler, defaultWireSettings, Rq } from '../../src/index.js';
 import { fieldsOf } from '../../src/redis/job-options.js';
@@ -64,6 +65,28 @@ describe('the tables of options', () => {
     const known = await knownBy(fieldsOf);
     expect([...told, 'resultTtlSeconds', 'failureTtlSeconds'].sort()).toEqual([...known].sort());
     for (const option of known) expect(page('jobs')).toContain(`\`${option}\``);
+  });
+
+  it("cron.md: the row of an entry's options names those that each tick may have", async () => {
+    const row = page('cron').split('\n| `options` | ')[1]?.split('\n')[0] ?? '';
+    const told = [...row.matchAll(/`(\w+)`/g)].map(([, option]) => option as string);
+    const known = await knownBy(fieldsOf);
+    const refused = known.filter((option) => {
+      try {
+        planCron([{ task: 'a.b', cron: '@daily', options: { [option]: Symbol('any') } as never }]);
+      } catch (error) {
+        return (error as Error).message.includes(`options.${option}: each tick`);
+      }
+      return false;
+    });
+    expect(refused.length).toBeGreaterThan(5);
+    // Of the two names of a duration the row has the short one.
+    const allowed = known.filter(
+      (option) =>
+        !refused.includes(option) &&
+        !(option.endsWith('Seconds') && known.includes(option.replace(/Seconds$/, ''))),
+    );
+    expect(told.sort()).toEqual(allowed.sort());
   });
 
   it('say the defaults of the code', () => {

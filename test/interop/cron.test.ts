@@ -24,6 +24,10 @@ const entries = defineCron([
       resultTtlSeconds: 70,
       failureTtlSeconds: 80,
       meta: { m: 1 },
+      webhooks: [
+        { url: 'https://example.com/done', on: 'finished', method: 'POST', headers: { a: 'b' } },
+        { url: 'https://example.com/failed', on: 'failed', timeoutSeconds: 3 },
+      ],
     },
   },
   { name: 'W', task: 'a.b', cron: '0 0 15W * *' },
@@ -36,7 +40,9 @@ const entries = defineCron([
 const entryTexts = `
 def text(job):
     return [job.name, job.func_name, job.queue_name, list(job.args) if isinstance(job.args, tuple) else job.args,
-            job.kwargs, job.interval, job.cron, job.job_options]
+            job.kwargs, job.interval, job.cron,
+            {key: [one.to_dict() for one in value] if key == 'webhooks' else value
+             for key, value in job.job_options.items()}]
 `;
 
 describeWithPython('cron beside `rq cron`', ['2.12'], (version) => {
@@ -81,7 +87,29 @@ return [[s.name, s.hostname, s.pid, s.config_file, s.last_heartbeat is not None,
         { k: 'v' },
         null,
         '0 3 * * MON */20',
-        { job_timeout: 30, ttl: 60, result_ttl: 70, failure_ttl: 80, meta: { m: 1 } },
+        {
+          job_timeout: 30,
+          ttl: 60,
+          result_ttl: 70,
+          failure_ttl: 80,
+          meta: { m: 1 },
+          webhooks: [
+            {
+              url: 'https://example.com/done',
+              job_status: 'finished',
+              method: 'POST',
+              headers: { a: 'b' },
+              timeout: 10,
+            },
+            {
+              url: 'https://example.com/failed',
+              job_status: 'failed',
+              method: 'GET',
+              headers: null,
+              timeout: 3,
+            },
+          ],
+        },
       ],
       ['W', 'a.b', 'default', [], {}, null, '0 0 15W * *', { result_ttl: 500 }],
       ['#', 'a.b', 'default', [], {}, null, '0 0 * * MON#2', { result_ttl: 500 }],

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Isolation } from '../../src/index.js';
+import { endAll, Rxrq } from '../cli/support/rxrq.js';
 import { describeWithPython } from '../support/python.js';
 import { TwoSides } from './two-sides.js';
 
@@ -28,6 +29,7 @@ describeWithPython('Python enqueues, Node works', ['2.12', '1.16'], (version) =>
     sides = await TwoSides.meet(version);
   });
   afterEach(() => sides.stopWorkers());
+  afterEach(endAll);
   afterAll(() => sides?.part());
 
   const see = (id: string, serializer = 'json') =>
@@ -100,6 +102,24 @@ return [job.id for job in [one, *many]]`,
       );
       expect(listed).toEqual([1, [id]]);
     });
+  });
+
+  it('keeps what says nothing about it as long as --results-ttl does', async () => {
+    const ids = await sides.python.run<string[]>(`
+q = queue('kept')
+return [q.enqueue('nodejobs.add', 1).id, q.enqueue('nodejobs.add', 2, result_ttl=900).id]`);
+    const handlers = new URL('fixtures/nodejobs.js', import.meta.url).pathname;
+    const args = ['worker', 'kept', '--import', handlers, '--isolation', 'inline', '--burst'];
+    const run = new Rxrq([...args, '--results-ttl', '2m'], { RQ_REDIS_URL: sides.url });
+    expect([await run.code, run.stderr]).toEqual([0, '']);
+    const seen = await sides.python.run<Seen[]>('return [seen(id) for id in ids]', { ids });
+    for (const [index, ttl] of [120, 900].entries()) {
+      expect(seen[index]).toMatchObject({ status: 'finished', value: index + 1 });
+      for (const left of [seen[index]?.job_ttl, seen[index]?.results_ttl]) {
+        expect(left).toBeGreaterThan(ttl - 30);
+        expect(left).toBeLessThanOrEqual(ttl);
+      }
+    }
   });
 
   it('7: hands over any plain value, and answers in kind', async () => {

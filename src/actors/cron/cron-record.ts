@@ -35,6 +35,8 @@ export const cronRecordOf = (plan: CronPlan, times: CronTimes): Record<string, u
     ttl: field('ttl'),
     failure_ttl: field('failure_ttl'),
     meta: options.meta === undefined ? undefined : jsonText(options.meta),
+    // In the hash of a job they are the same text.
+    webhooks: field('webhooks'),
     ...(isCron && { x_cron: when.schedule.expression, x_time_zone: when.schedule.timeZone }),
   };
 };

@@ -66,7 +66,7 @@ const show = async (
   const read = new Set(
     program.commands
       .flatMap((command) => [...commonSettings(command), ...ownSettings(command)])
-      .map(({ variable }) => variable),
+      .flatMap(({ names }) => names.map(({ variable }) => variable)),
   );
   const unread = Object.keys(io.env).filter(
     (variable) => /^RXRQ_/.test(variable) && variable !== 'RXRQ_CONFIG' && !read.has(variable),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CronEnqueued } from '../../actors/cron/cron-scheduler.js';
 import { bootCron } from '../../boot/boot-cron.js';
@@ -7,6 +8,7 @@ import { escapeText } from '../escape.js';
 import { clockText } from '../event-line.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
+import { isPythonModule } from '../python-module.js';
 import { redactorFor } from '../redact.js';
 import { serviceOf } from '../service.js';
 import { troubleText } from '../trouble-text.js';
@@ -39,6 +41,10 @@ const run = async (
 ): Promise<void> => {
   if (file === undefined)
     throw new UsageError('FILE is missing: the module whose entries are to be enqueued');
+  if (isPythonModule(file, resolve(io.cwd, file)))
+    throw new UsageError(
+      `${file} is a Python module, which Node cannot read: export its entries with defineCron from a module of JavaScript or TypeScript`,
+    );
   const url = redisAddress(options);
   // Said at once and as what it is.
   await withRq(io, options, async () => undefined);

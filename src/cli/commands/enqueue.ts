@@ -92,9 +92,12 @@ export const enqueueCommand = (program: Command, io: Io): void => {
     .option('--wait-replicas <n>', 'end with 0 only once so many replicas have it', wholeNumber(0))
     .option('--quiet', 'do not print the id')
     .addHelpText('after', `${argumentHelp}\nText stays text, as in rq: a number is :2.`)
-    .action((name: string, args: string[], options: EnqueueOptions) =>
-      enqueue(io, name, args, options),
-    );
+    .action((name: string, args: string[], options: EnqueueOptions, self: Command) => {
+      // In the environment or in the file it is a word for the jobs that are retried.
+      if (self.getOptionValueSource('retryInterval') === 'cli' && !options.retryMax)
+        throw new UsageError('--retry-interval needs --retry-max');
+      return enqueue(io, name, args, options);
+    });
 };
 
 const enqueue = async (
@@ -139,7 +142,6 @@ const jobOptionsOf = (options: EnqueueOptions): JobOptions => {
   } = options;
   if (scheduleIn !== undefined && scheduleAt !== undefined)
     throw new UsageError('--schedule-in and --schedule-at exclude each other');
-  if (retryInterval && retryMax === 0) throw new UsageError('--retry-interval needs --retry-max');
   return {
     serializer: options.serializer,
     atFront: options.atFront === true,

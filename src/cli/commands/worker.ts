@@ -11,7 +11,15 @@ import { captureOutput } from '../captured-output.js';
 import { type CommonOptions, redisAddress, withCommonOptions, withRq } from '../connect.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { repeated, seconds, weight, wholeNumber, wordOrNames } from '../option-values.js';
+import {
+  duration,
+  homeFile,
+  repeated,
+  seconds,
+  weight,
+  wholeNumber,
+  wordOrNames,
+} from '../option-values.js';
 import { redactorFor } from '../redact.js';
 import { WorkerReport } from '../worker-report.js';
 
@@ -30,6 +38,7 @@ export interface WorkerCommandOptions extends CommonOptions {
   webhooks?: string[];
   commands?: string[];
   lease?: number;
+  resultsTtl?: number;
   maxIdleTime?: number;
   dequeueStrategy: 'default' | 'round_robin' | 'random';
   weight?: Array<[queue: string, weight: number]>;
@@ -37,7 +46,6 @@ export interface WorkerCommandOptions extends CommonOptions {
   quiet?: boolean;
   publishCurrentJob?: boolean;
   durability: Durability;
-  withScheduler?: boolean;
   scheduler: boolean;
 }
 
@@ -120,7 +128,12 @@ export const workerCommand = (program: Command, io: Io): void => {
   withWorkerFlags(program.command('worker'))
     .description('run jobs of the queues, in strict order of the queues unless told otherwise')
     .option('-n, --name <name>', 'unique among living workers (default: a random one)')
-    .option('--pid <file>', 'write the process id to this file')
+    .option(
+      '--results-ttl <duration>',
+      'how long a job is kept that succeeded and does not say so itself (default: 500; -1: for ever)',
+      duration,
+    )
+    .option('--pid <file>', 'write the process id to this file', homeFile)
     .option('-q, --quiet', 'print no line for a job that finished')
     .action((queues: string[], options: WorkerCommandOptions) => runWorker(io, queues, options));
 };
@@ -186,21 +199,16 @@ const writePid = (path: string): void => {
 };
 
 const orderOf = ({ dequeueStrategy, weight }: WorkerCommandOptions): QueueOrder => {
-  if (!weight?.length)
-    return dequeueStrategy === 'default'
-      ? 'strict'
-      : dequeueStrategy === 'round_robin'
-        ? 'round-robin'
-        : 'random';
-  if (dequeueStrategy !== 'default')
-    throw new UsageError('--weight and --dequeue-strategy exclude each other');
-  return { weights: Object.fromEntries(weight) };
+  if (weight?.length) return { weights: Object.fromEntries(weight) };
+  return dequeueStrategy === 'default'
+    ? 'strict'
+    : dequeueStrategy === 'round_robin'
+      ? 'round-robin'
+      : 'random';
 };
 
 /** @throws UsageError, InvalidOptionError, InvalidNameError */
 export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): BootOptions => {
-  if (options.withScheduler && !options.scheduler)
-    throw new UsageError('--with-scheduler and --no-scheduler exclude each other');
   if (!options.import?.length)
     throw new UsageError('--import FILE is missing: a worker runs only handlers that it was given');
   for (const module of [
@@ -211,7 +219,8 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     if (!existsSync(path))
       throw new UsageError(`handler module ${path} did not load: there is no such file`);
   }
-  const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease } = options;
+  const { container, concurrency, maxJobs, name, grace, maxJobsPerChild, lease, resultsTtl } =
+    options;
   const { inheritEnv, webhooks, commands } = options;
   return {
     url: redisAddress(options),
@@ -237,6 +246,9 @@ export const bootOptionsOf = (queues: string[], options: WorkerCommandOptions): 
     ...(commands !== undefined && {
       commands: wordOrNames('--commands', commands) as ObeyedCommands,
     }),
-    ...(lease !== undefined && { wire: { narrowLeaseMs: lease * 1_000 } }),
+    wire: {
+      ...(lease !== undefined && { narrowLeaseMs: lease * 1_000 }),
+      ...(resultsTtl !== undefined && { resultTtlSeconds: resultsTtl }),
+    },
   };
 };

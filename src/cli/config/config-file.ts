@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { importModule } from '../../actors/handlers/load-handlers.js';
 import { UsageError } from '../exit.js';
+import { isPythonModule } from '../python-module.js';
 
 /** A config file as it was read, not yet checked. */
 export interface ConfigFile {
@@ -26,7 +27,7 @@ export const readConfigFile = async (
 ): Promise<ConfigFile | null> => {
   const path = named === undefined ? find(directory) : resolve(directory, named);
   if (path === null) return null;
-  if (path.endsWith('.py') || (named !== undefined && isPythonModule(named, path)))
+  if (named !== undefined && isPythonModule(named, path))
     throw new UsageError(`${named} ${aboutPython}`);
   if (!existsSync(path)) throw new UsageError(`config file ${path}: there is no such file`);
   return { path, content: path.endsWith('.json') ? readJson(path) : await readModule(path) };
@@ -40,12 +41,6 @@ const find = (directory: string): string | null => {
     );
   return found[0] === undefined ? null : resolve(directory, found[0]);
 };
-
-/** `settings` or `shop.settings`, as `rq -c` takes it. */
-const isPythonModule = (named: string, path: string): boolean =>
-  /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(named) &&
-  !/\.(js|mjs|cjs|ts|json)$/.test(named) &&
-  !existsSync(path);
 
 const readJson = (path: string): unknown => {
   try {

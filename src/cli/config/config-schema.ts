@@ -42,7 +42,9 @@ const sectionOf = (file: ConfigFile, settings: readonly Setting[]) =>
   z
     .strictObject(
       Object.fromEntries(
-        settings.map((setting) => [setting.key, schemaOf(file, setting).optional()]),
+        settings.flatMap((setting) =>
+          setting.names.map(({ key }) => [key, schemaOf(file, setting).optional()]),
+        ),
       ),
     )
     .optional();
@@ -56,17 +58,22 @@ const schemaOf = (file: ConfigFile, setting: Setting): z.ZodType => {
       ? z.union([text, z.array(text)], { error: 'must be text, or a list of texts' })
       : text;
   return shape.transform((value, context) => {
-    const texts = (Array.isArray(value) ? value : [value])
-      .map(String)
-      .map((path) => (paths.has(setting.key) ? resolve(dirname(file.path), path) : path));
+    const texts = (Array.isArray(value) ? value : [value]).map(String);
     try {
-      return setting.parse(texts);
+      const parsed = setting.parse(texts);
+      return paths.has(setting.key) ? seenFrom(dirname(file.path), parsed) : parsed;
     } catch (error) {
       context.addIssue({ code: 'custom', message: lowered((error as Error).message) });
       return z.NEVER;
     }
   });
 };
+
+/** The path, or the paths, of a setting. */
+const seenFrom = (directory: string, paths: unknown): unknown =>
+  Array.isArray(paths)
+    ? paths.map((path) => resolve(directory, String(path)))
+    : resolve(directory, String(paths));
 
 const lowered = (message: string): string => message.replace(/^It (must)/, '$1').replace(/\.$/, '');
 
@@ -79,7 +86,7 @@ const tell = (
     const there =
       path[0] === undefined
         ? [...sections.keys()]
-        : (sections.get(path[0]) ?? []).map(({ key }) => key);
+        : (sections.get(path[0]) ?? []).flatMap(({ names }) => names.map(({ key }) => key));
     const unknown = issue.keys.map((key) => [...path, key].join('.')).join(', ');
     return `${unknown} is unknown (there is: ${there.join(', ')})`;
   }

@@ -17,9 +17,10 @@ export interface Effective {
 }
 
 /**
- * The value of each setting of a parsed command: the flag, else the variable, else the file, else the default.
+ * The value of each setting of a parsed command: the flag, else the variable, else the file, else the default. What
+ * excludes each other does so in one place only: a stronger place is heard, whatever a weaker one says against it.
  *
- * @throws UsageError naming the variable
+ * @throws UsageError naming the variable, or the two that exclude each other
  */
 export const effectiveSettings = (
   command: Command,
@@ -30,29 +31,82 @@ export const effectiveSettings = (
     ['common', commonSettings(command)],
     [command.name(), ownSettings(command)],
   ];
-  return sections.flatMap(([section, settings]) =>
+  const all = sections.flatMap(([section, settings]) =>
     settings.map((setting): Effective => {
-      const { key, variable } = setting;
-      const isGiven =
-        key === queuesKey ? command.args.length > 0 : command.getOptionValueSource(key) === 'cli';
-      const ofCommand = key === queuesKey ? command.processedArgs[0] : command.getOptionValue(key);
-      if (isGiven) return { setting, value: ofCommand, source: 'flag', from: '' };
-      const text = env[variable];
-      // An empty variable is one that somebody has unset.
-      if (text !== undefined && text !== '')
-        return {
-          setting,
-          value: fromVariable(setting, text),
-          source: 'environment',
-          from: variable,
-        };
-      const inFile = config.get(section)?.get(key);
-      if (inFile !== undefined)
-        return { setting, value: inFile, source: 'file', from: `${section}.${key}` };
-      return { setting, value: ofCommand, source: 'default', from: '' };
+      for (const [source, said] of [
+        ['flag', saidByFlags(setting, command)],
+        ['environment', saidByVariables(setting, env)],
+        ['file', saidInFile(setting, section, config)],
+      ] as const) {
+        const [first, ...others] = said;
+        if (first === undefined) continue;
+        const contrary = others.find(({ value }) => value !== first.value);
+        if (contrary) throw excluding(first.by, contrary.by);
+        return { setting, value: first.value, source, from: source === 'flag' ? '' : first.by };
+      }
+      return defaultOf(setting, command);
     }),
   );
+  return all.map((one) => {
+    const rival = all.find(({ setting }) => setting.key === one.setting.rival);
+    if (rival === undefined || one.source === 'default' || rival.source === 'default') return one;
+    if (rival.source === one.source) throw excluding(spokenName(one), spokenName(rival));
+    return isStronger(one.source, rival.source) ? one : defaultOf(one.setting, command);
+  });
 };
+
+interface Said {
+  value: unknown;
+  /** The flag, the variable, or the key in the file. */
+  by: string;
+}
+
+const strongestFirst: readonly Source[] = ['flag', 'environment', 'file', 'default'];
+const isStronger = (one: Source, other: Source): boolean =>
+  strongestFirst.indexOf(one) < strongestFirst.indexOf(other);
+
+const excluding = (one: string, other: string): UsageError =>
+  new UsageError(`${one} and ${other} exclude each other`);
+
+const spokenName = ({ setting, from }: Effective): string =>
+  from === '' ? (setting.names[0]?.option?.long ?? setting.key) : from;
+
+const defaultOf = (setting: Setting, command: Command): Effective => {
+  const { key } = setting;
+  const value = key === queuesKey ? command.processedArgs[0] : command.getOptionValue(key);
+  return { setting, value, source: 'default', from: '' };
+};
+
+const saidByFlags = (setting: Setting, command: Command): Said[] => {
+  if (setting.key === queuesKey)
+    return command.args.length > 0 ? [{ value: command.processedArgs[0], by: queuesKey }] : [];
+  return setting.names.flatMap(({ option }) => {
+    if (option === null) return [];
+    const attribute = option.attributeName();
+    if (command.getOptionValueSource(attribute) !== 'cli') return [];
+    // Commander has turned the contrary of one that begins with `--no-`.
+    return [{ value: command.getOptionValue(attribute), by: option.long ?? option.flags }];
+  });
+};
+
+const saidByVariables = (
+  setting: Setting,
+  env: Readonly<Record<string, string | undefined>>,
+): Said[] =>
+  setting.names.flatMap(({ variable, isContrary }) => {
+    const text = env[variable];
+    // An empty variable is one that somebody has unset.
+    if (text === undefined || text === '') return [];
+    const value = fromVariable(setting, variable, text);
+    return [{ value: isContrary ? !value : value, by: variable }];
+  });
+
+const saidInFile = (setting: Setting, section: string, config: Config): Said[] =>
+  setting.names.flatMap(({ key, isContrary }) => {
+    const value = config.get(section)?.get(key);
+    if (value === undefined) return [];
+    return [{ value: isContrary ? !value : value, by: `${section}.${key}` }];
+  });
 
 const truths: Readonly<Record<string, boolean>> = {
   '1': true,
@@ -61,11 +115,10 @@ const truths: Readonly<Record<string, boolean>> = {
   false: false,
 };
 
-const fromVariable = (setting: Setting, text: string): unknown => {
+const fromVariable = (setting: Setting, variable: string, text: string): unknown => {
   if (setting.kind === 'flag') {
     const value = truths[text.toLowerCase()];
-    if (value === undefined)
-      throw new UsageError(`${setting.variable} must be 1, true, 0 or false`);
+    if (value === undefined) throw new UsageError(`${variable} must be 1, true, 0 or false`);
     return value;
   }
   try {
@@ -73,15 +126,17 @@ const fromVariable = (setting: Setting, text: string): unknown => {
       setting.kind === 'list' ? text.split(',').map((one) => one.trim()) : [text],
     );
   } catch (error) {
-    throw new UsageError(`${setting.variable}: ${(error as Error).message}`);
+    throw new UsageError(`${variable}: ${(error as Error).message}`);
   }
 };
 
-/** Gives the command the values that it was not given as flags. */
+const asCommanderSays = { flag: 'cli', environment: 'env', file: 'config' } as const;
+
+/** Gives the command its values: those that it was not given as flags, and those of flags with several names. */
 export const applySettings = (command: Command, effective: readonly Effective[]): void => {
   for (const { setting, value, source } of effective) {
-    if (source !== 'environment' && source !== 'file') continue;
+    if (source === 'default') continue;
     if (setting.key === queuesKey) command.processedArgs[0] = value;
-    else command.setOptionValueWithSource(setting.key, value, source === 'file' ? 'config' : 'env');
+    else command.setOptionValueWithSource(setting.key, value, asCommanderSays[source]);
   }
 };

@@ -2,15 +2,29 @@ import type { Command, Option } from 'commander';
 import { isRepeatable } from '../option-values.js';
 import { redisOptionNames } from '../redis-options.js';
 
-/** An option that may also be set in the environment and in the config file. */
+/** What may also be set in the environment and in the config file: an option, or several that say one thing. */
 export interface Setting {
-  /** Its key in the file, and in the values of the command. */
+  /** Its key in the values of the command. */
+  key: string;
+  /** One for each flag, of which one holds; for most there is one. */
+  names: readonly SettingName[];
+  kind: 'flag' | 'value' | 'list';
+  /** Key of the setting that says the same in another way: of the two the stronger place is heard. */
+  rival: string | null;
+  /** Its value from text. @throws InvalidArgumentError */
+  parse(texts: readonly string[]): unknown;
+}
+
+/** What a setting is called. */
+export interface SettingName {
+  /** In the file. */
   key: string;
   /** `RXRQ_…` */
   variable: string;
-  kind: 'flag' | 'value' | 'list';
-  /** Its value from text. @throws InvalidArgumentError */
-  parse(texts: readonly string[]): unknown;
+  /** `null`: it is no flag. */
+  option: Option | null;
+  /** As `--no-…` is: what is true of it is false of the setting. */
+  isContrary: boolean;
 }
 
 /** Key of the queues that a worker or scheduler serves, which are arguments and no option. RQ: `QUEUES`. */
@@ -47,9 +61,16 @@ const onlyOnTheLine = new Set([
   ],
 ]);
 
+/** Flags that say what another one says, by its key. */
+const sameAs: Readonly<Record<string, string>> = { withScheduler: 'scheduler' };
+const rivals: Readonly<Record<string, string>> = {
+  weight: 'dequeueStrategy',
+  dequeueStrategy: 'weight',
+};
+
 /** Settings of every command. */
 export const commonSettings = (command: Command): Setting[] =>
-  command.options.filter((option) => common.has(option.attributeName())).map(settingOf);
+  settingsOf(command.options.filter((option) => common.has(option.attributeName())));
 
 /** Settings of this command alone. */
 export const ownSettings = (command: Command): Setting[] => {
@@ -58,27 +79,48 @@ export const ownSettings = (command: Command): Setting[] => {
     const key = option.attributeName();
     return !common.has(key) && !onlyOnTheLine.has(key) && !withoutSetting.has(option);
   });
-  const queues: Setting = {
-    key: queuesKey,
-    variable: 'RXRQ_QUEUES',
-    kind: 'list',
-    parse: (texts) => [...texts],
-  };
-  return [
-    ...(commandsWithQueues.has(command.name()) ? [queues] : []),
-    ...new Map(options.map((option) => [option.attributeName(), settingOf(option)])).values(),
-  ];
+  return [...(commandsWithQueues.has(command.name()) ? [queues] : []), ...settingsOf(options)];
 };
 
 /** Options that are there to be refused, or to be without effect. */
 export const withoutSetting = new WeakSet<Option>();
 
-const settingOf = (option: Option): Setting => {
-  const key = option.attributeName();
+const nameOf = (key: string, option: Option | null): SettingName => ({
+  key,
+  variable: `RXRQ_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+  option,
+  isContrary: option?.negate === true,
+});
+
+const queues: Setting = {
+  key: queuesKey,
+  names: [nameOf(queuesKey, null)],
+  kind: 'list',
+  rival: null,
+  parse: (texts) => [...texts],
+};
+
+const settingsOf = (options: readonly Option[]): Setting[] => {
+  const byKey = new Map<string, [Option, ...Option[]]>();
+  for (const option of options) {
+    const attribute = option.attributeName();
+    const key = sameAs[attribute] ?? attribute;
+    const others = byKey.get(key);
+    if (others) others.push(option);
+    else byKey.set(key, [option]);
+  }
+  return [...byKey].map(([key, flags]) => settingOf(key, flags));
+};
+
+const settingOf = (key: string, flags: readonly [Option, ...Option[]]): Setting => {
+  const [option] = flags;
+  const names = flags.map((flag) => nameOf(keyOfFlag(flag), flag));
   return {
     key,
-    variable: `RXRQ_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+    // `--no-scheduler` is a word about the scheduler, which has a name without a flag then.
+    names: names.some((name) => name.key === key) ? names : [...names, nameOf(key, null)],
     kind: option.isBoolean() || option.negate ? 'flag' : isRepeatable(option) ? 'list' : 'value',
+    rival: rivals[key] ?? null,
     parse: (texts) =>
       option.parseArg === undefined
         ? option.variadic
@@ -92,3 +134,7 @@ const settingOf = (option: Option): Setting => {
           ),
   };
 };
+
+/** Commander takes the `no` off, which is part of the name. */
+const keyOfFlag = (option: Option): string =>
+  option.name().replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
