@@ -54,7 +54,11 @@ const common: RedisSettings = {
 const open = (address: RedisAddress, settings: RedisSettings, repeats: boolean): Redis => {
   const redis = connect(address, { ...common, ...settings }, repeats);
   // ioredis prints unhandled connection errors; each command's rejection carries them already.
-  redis.on('error', () => undefined);
+  redis.on('error', (error: Error & { command?: { name: string } }) => {
+    // And goes on in database 0 when Redis refuses the one that is wanted: what waits is refused instead.
+    if (error.command?.name === 'select')
+      redis.recoverFromFatalError(error, new Error(error.message), {});
+  });
   return redis;
 };
 
@@ -100,7 +104,19 @@ const checkUrl = (url: string): string => {
       'it must look like redis://user:password@host:6379/0, with special characters of the password as %XX',
     );
   }
+  if (/^rediss?:/.test(known)) checkDatabase(new URL(known));
   return known;
+};
+
+// ioredis would take any path for a number, and passes over a second database that RQ would take.
+const checkDatabase = ({ pathname, searchParams }: URL): void => {
+  const [path, asked] = [pathname.replace(/^\/+/, ''), searchParams.get('db')];
+  for (const named of [path, asked ?? '']) {
+    if (!/^\d*$/.test(named))
+      throw new InvalidOptionError('url', 'the path, or db=, is the number of a database');
+  }
+  if (path !== '' && asked !== null && Number(path) !== Number(asked))
+    throw new InvalidOptionError('url', 'it names two databases, one in the path and one as db=');
 };
 
 /** Whether a URL can be read, the user and the password in it too. */
