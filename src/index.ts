@@ -79,6 +79,7 @@ export {
   UndecodablePayloadError,
   UnserializableError,
 } from './redis/payload/index.js';
+export type { QueueCounts } from './redis/queue-counts.js';
 export type { ListedRateLimit } from './redis/rate-limits.js';
 export type { RegistryEntry, RegistryKind } from './redis/registry-store.js';
 export type { WaitReplicas } from './redis/replicas.js';
@@ -111,7 +112,6 @@ export {
   type JobSpec,
   type PipelineOptions,
   Queue,
-  type QueueCounts,
 } from './streams/queue.js';
 export type { QueueOrder } from './streams/queue-order.js';
 export {

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { describeAddress, localRedis, type RedisAddress } from '../redis/connection.js';
+import type { TellWrongType } from '../redis/wrong-type.js';
 import { Rq, type RqOptions } from '../streams/rq.js';
 import { escapeText } from './escape.js';
 import { ExitError, exitCodes } from './exit.js';
 import type { Io } from './io.js';
+import { tellingOn } from './left-out.js';
 import { withRedisOptions } from './redis-options.js';
 
 /** The options that every command has. */
@@ -30,22 +32,23 @@ export const redisAddress = (options: CommonOptions): RedisAddress => options.ad
 export const shownTarget = (address: RedisAddress): string => escapeText(describeAddress(address));
 
 /**
- * Opens Redis, does the work, closes it.
+ * Opens Redis, does the work, closes it. `tell` says on stderr what the work leaves out, as the `Rq` does of its own.
  *
  * @throws ExitError 3 within 5 seconds when Redis cannot be reached; what the work throws
  */
 export const withRq = async <T>(
   io: Io,
   options: CommonOptions,
-  work: (rq: Rq, address: RedisAddress) => Promise<T>,
+  work: (rq: Rq, address: RedisAddress, tell: TellWrongType) => Promise<T>,
   settings: Omit<RqOptions, 'url'> = {},
 ): Promise<T> => {
   const address = redisAddress(options);
   if (options.verbose) io.err(io.errorColors.dim(`Redis: ${shownTarget(address)}`));
-  const rq = new Rq({ url: address, ...settings });
+  const tell = tellingOn(io);
+  const rq = new Rq({ url: address, onTrouble: tell, ...settings });
   try {
     await reach(rq.redis, address);
-    return await work(rq, address);
+    return await work(rq, address, tell);
   } finally {
     await rq.close();
   }

@@ -15,7 +15,7 @@ const special: Readonly<Record<string, string>> = {
   ping: '1 a worker is not there, or did not answer',
   limit: '1 there is no limit to show',
   audit: '1 findings; 4 something could not be read',
-  doctor: '1 warnings; 4 problems',
+  doctor: '1 warnings; 4 problems, or it could not go on',
 };
 
 /** The line of a command's help that tells its exit codes. */

@@ -10,7 +10,7 @@ export const exitCodes = {
   usage: 2,
   /** Redis cannot be reached, or does not let us in. */
   noRedis: 3,
-  /** `doctor` found problems; `audit` could not look, and knows nothing. */
+  /** `doctor` found problems; `doctor` or `audit` could not go on, and knows nothing. */
   trouble: 4,
   /** Ctrl-C ended a command that follows something. */
   interrupted: 130,

@@ -1,6 +1,7 @@
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJobs, readResult } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
+import { isWrongType, passingOver, type TellWrongType } from '../redis/wrong-type.js';
 import type { Rq } from '../streams/rq.js';
 
 const chunk = 200;
@@ -19,18 +20,25 @@ export interface FailedJob {
   traceback: string;
 }
 
-/** Failed jobs that match: in the order of their quarantine, or of one queue in the order of its registry. */
-export async function* selectFailed(rq: Rq, selection: FailedSelection): AsyncGenerator<FailedJob> {
+/**
+ * Failed jobs that match: in the order of their quarantine, or of one queue in the order of its registry. One key of a
+ * wrong type keeps no other job here: it is told.
+ */
+export async function* selectFailed(
+  rq: Rq,
+  selection: FailedSelection,
+  tell: TellWrongType,
+): AsyncGenerator<FailedJob> {
   const { queue, grep, limit = Number.POSITIVE_INFINITY } = selection;
   const ids =
     selection.ids ??
     (queue === undefined
       ? await rq.failedQueue.ids(0, Number.MAX_SAFE_INTEGER)
-      : await rq.redis.zrange(keys.failed(queue), '0', '-1'));
+      : await passingOver(rq.redis.zrange(keys.failed(queue), '0', '-1'), [], tell));
   const needle = grep?.toLowerCase();
   let found = 0;
   for (let from = 0; from < ids.length && found < limit; from += chunk) {
-    const records = (await fetchJobs(rq.redis, ids.slice(from, from + chunk))).filter(
+    const records = (await fetchJobs(rq.redis, ids.slice(from, from + chunk), tell)).filter(
       (record) => record !== null,
     );
     const failed = records.filter(
@@ -54,6 +62,7 @@ export const tracebackOf = async (rq: Rq, record: JobRecord): Promise<string> =>
     const result = await readResult(rq.redis, record);
     return result?.kind === 'failed' ? result.traceback : '';
   } catch (error) {
+    if (isWrongType(error)) return error.message;
     if (error instanceof Error && error.name === 'UndecodablePayloadError') return error.message;
     throw error;
   }

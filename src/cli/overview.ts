@@ -1,8 +1,8 @@
+import type { KnownCounts } from '../redis/queue-counts.js';
 import type { ListedRateLimit } from '../redis/rate-limits.js';
 import type { StartLimit } from '../redis/start-limits.js';
 import type { Pause } from '../redis/suspension.js';
 import type { ListedWorker } from '../redis/worker-records.js';
-import type { QueueCounts } from '../streams/queue.js';
 import { escapeText } from './escape.js';
 import type { Colors } from './io.js';
 
@@ -20,16 +20,20 @@ export const barLength = (jobs: number, scale: number, columns: number): number 
   return Math.floor((jobs * width) / scale);
 };
 
-/** `default      |████ 12, 1 executing, 3 finished, 0 failed`; without a bar in RQ's raw form. */
+/**
+ * `default      |████ 12, 1 executing, 3 finished, 0 failed`; without a bar in RQ's raw form. `?` where there is no number,
+ * because the key has a wrong type.
+ */
 export const queueLine = (
   name: string,
-  counts: QueueCounts,
+  counts: KnownCounts,
   bar: number | null,
   colors: Colors,
 ): string => {
   const { queued, started, finished, failed, scheduled } = counts;
-  const later = scheduled > 0 ? `, ${scheduled} scheduled` : '';
-  const numbers = `${queued}, ${started} executing, ${finished} finished, ${failed} failed${later}`;
+  const text = (count: number | null): string => `${count ?? '?'}`;
+  const later = scheduled === 0 ? '' : `, ${text(scheduled)} scheduled`;
+  const numbers = `${text(queued)}, ${text(started)} executing, ${text(finished)} finished, ${text(failed)} failed${later}`;
   if (bar === null) return `queue ${escapeText(name)} ${numbers}`;
   return `${escapeText(name).padEnd(12)} ${colors.green(`|${'█'.repeat(bar)}`)} ${numbers}`;
 };

@@ -53,7 +53,7 @@ const groups: Readonly<Record<string, readonly AddCommand[]>> = {
 const help = `
 Redis is found by --url, RQ_REDIS_URL, REDIS_URL, or rxrq.config.{js,mjs,ts,json}: rxrq config shows it.
 Exit codes: 0 done; 1 a job failed, was left, or is not there; 2 wrong usage or input;
-3 Redis cannot be reached; 4 problems (doctor), or nothing could be read (audit); 130 Ctrl-C while following.`;
+3 Redis cannot be reached; 4 problems (doctor), or it could not go on (doctor, audit); 130 Ctrl-C while following.`;
 
 /** The program with all its commands. */
 export const makeProgram = (io: Io, writeErr: (text: string) => void): Command => {

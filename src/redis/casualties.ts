@@ -6,6 +6,7 @@ import { isJobId } from './names.js';
 import type { WireSettings } from './transitions/queue-keys.js';
 import { type OverdueLease, recover } from './transitions/recover.js';
 import type { ClaimedJob } from './transitions/settlement.js';
+import { isWrongType } from './wrong-type.js';
 
 /** A job that failed without having ended in this worker, and of which somebody wants to hear. */
 export interface Casualty {
@@ -88,6 +89,6 @@ const readFallen = async (
 
 const ofWrongType = (error: Error): Array<Buffer | null> => {
   // No job, and the recovery says so.
-  if (error.message.startsWith('WRONGTYPE')) return [];
+  if (isWrongType(error)) return [];
   throw error;
 };

@@ -3,6 +3,7 @@ import { keys } from './keys.js';
 import { readServerClock } from './server-clock.js';
 import { fromTimestamp } from './timestamp.js';
 import { cronSchedulerTtlSeconds } from './transitions/cron-life.js';
+import { passingOver, type TellWrongType } from './wrong-type.js';
 
 /** An entry of a cron process, as its record tells of it. What is missing or unreadable is `null`. */
 export interface ListedCronEntry {
@@ -35,15 +36,19 @@ const fields = ['hostname', 'pid', 'config_file', 'created_at', 'cron_jobs'] as 
 
 /**
  * Cron processes that gave a sign of life within the last two minutes, the one that was heard last at the end. Nothing
- * is changed: dead ones are passed over and left for others to prune. RQ: `CronScheduler.all`.
+ * is changed: dead ones are passed over and left for others to prune; records of a wrong type are passed over and told.
+ * RQ: `CronScheduler.all`.
  */
-export const listCronSchedulers = async (redis: Redis): Promise<ListedCronScheduler[]> => {
+export const listCronSchedulers = async (
+  redis: Redis,
+  tell: TellWrongType,
+): Promise<ListedCronScheduler[]> => {
   const { seconds } = await readServerClock(redis);
   const since = seconds - cronSchedulerTtlSeconds;
   const found = await redis.zrangebyscore(keys.cronSchedulers, since, '+inf', 'WITHSCORES');
   const names = found.filter((_, index) => index % 2 === 0);
   const hashes = await Promise.all(
-    names.map((name) => redis.hmget(keys.cronScheduler(name), ...fields)),
+    names.map((name) => passingOver(redis.hmget(keys.cronScheduler(name), ...fields), [], tell)),
   );
   return names.flatMap((name, index) => {
     const values = hashes[index] as Array<string | null>;

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Redis, type RedisOptions } from 'ioredis';
+import { WrongKeyTypeError } from './errors.js';
 
 type Command = Parameters<Redis['sendCommand']>[0];
 type Stream = Parameters<Redis['sendCommand']>[1];
@@ -7,7 +8,8 @@ type Settings = Omit<RedisOptions, 'replyMapping'>;
 
 /**
  * A connection whose password, and whose commands' arguments, are in no error and in nothing that is printed. ioredis gives
- * its errors the whole command, that of AUTH too, and keeps its options where `inspect` and JSON find them.
+ * its errors the whole command, that of AUTH too, and keeps its options where `inspect` and JSON find them. Of all that a
+ * command says, only the name of a key is told, and that where the key has a wrong type: nobody could find it else.
  */
 export class DiscreetRedis extends Redis {
   constructor(options: Settings, url?: string) {
@@ -24,7 +26,7 @@ export class DiscreetRedis extends Redis {
   // Replies, aborts and ends of the connection: all that reject a command do it by this.
   override sendCommand(command: Command, stream?: Stream): unknown {
     const { reject } = command;
-    command.reject = (error) => reject(withoutArguments(error));
+    command.reject = (error) => reject(namingKey(command, withoutArguments(error)));
     return super.sendCommand(command, stream);
   }
 
@@ -59,4 +61,15 @@ const shownOf = ({ options, status }: Redis): { redis: string; status: string } 
 const withoutArguments = (error: Error & { command?: { name: string } }): Error => {
   if (error.command) error.command = { name: error.command.name };
   return error;
+};
+
+// Redis says what is wrong, and not where. Which key a script met, and what it had written by then, its names do not tell.
+const namingKey = (command: Command, error: Error): Error => {
+  if (!error.message.startsWith('WRONGTYPE') || /^(eval|fcall)/i.test(command.name)) return error;
+  const keys = command.getKeys().map(String);
+  const [first, ...more] = keys;
+  // A command that ioredis does not know.
+  if (first === undefined) return error;
+  const detail = `Key ${keys.join(' or ')} has a wrong type`;
+  return new WrongKeyTypeError(detail, more.length === 0 ? first : null, { cause: error });
 };

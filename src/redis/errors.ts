@@ -64,11 +64,16 @@ export class InvalidOptionError extends Error {
   }
 }
 
-/** Redis refused before anything was written: a key holds another type than RQ gives it. */
+/** A key holds another type than RQ gives it. Redis refused before anything was written. */
 export class WrongKeyTypeError extends Error {
   override readonly name = 'WrongKeyTypeError';
-  constructor(readonly detail: string) {
-    super(`${detail}; nothing was written`);
+  constructor(
+    readonly detail: string,
+    /** The key of a command that has but one; `null` of others, whose `detail` names it. */
+    readonly key: string | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(key === null ? `${detail}; nothing was written` : detail, options);
   }
 }
 

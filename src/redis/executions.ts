@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys } from './keys.js';
+import { passingOver, replyOr, type TellWrongType } from './wrong-type.js';
 
 /** One running attempt of a job, as its worker's heartbeats tell of it. RQ: `Execution`. */
 export interface Execution {
@@ -37,14 +38,17 @@ export const readExecutions = async (redis: Redis, jobId: string): Promise<Execu
 
 /**
  * What a worker runs now, by the leases in the started registries of its queues and the jobs' own word for who runs
- * them. Python's of before 2.0 have no execution id: it is empty.
+ * them. Python's of before 2.0 have no execution id: it is empty. Keys of a wrong type are passed over, and told.
  */
 export const executionsOfWorker = async (
   redis: Redis,
   worker: string,
   queues: readonly string[],
+  tell: TellWrongType,
 ): Promise<Array<{ jobId: string; execution: string; queue: string }>> => {
-  const lists = await Promise.all(queues.map((queue) => redis.zrange(keys.wip(queue), '0', '-1')));
+  const lists = await Promise.all(
+    queues.map((queue) => passingOver(redis.zrange(keys.wip(queue), '0', '-1'), [], tell)),
+  );
   const members = lists.flatMap((list, index) =>
     list.map((member) => {
       const [jobId = '', execution = ''] = member.split(':', 2);
@@ -55,7 +59,8 @@ export const executionsOfWorker = async (
   for (const { jobId } of members) pipeline.hmget(keys.job(jobId), 'worker_name', 'status');
   const replies = (await pipeline.exec()) ?? [];
   return members.filter((_, index) => {
-    const [name, status] = (replies[index]?.[1] ?? []) as Array<string | null>;
+    const reply = replyOr(replies[index] ?? [null, []], [], tell);
+    const [name, status] = reply as Array<string | null>;
     return name === worker && status === 'started';
   });
 };

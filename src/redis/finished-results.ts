@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys } from './keys.js';
 import { resultDecoderFor, resultFieldsOf } from './results-stream.js';
+import { isWrongType } from './wrong-type.js';
 
 /** What is left of a finished job's result. */
 export type FinishedResult =
@@ -26,7 +27,7 @@ export const fetchResults = async (
     const [error, reply] = replies[index] ?? [null, null];
     if (!error) return reply;
     // A key of another type is no result; everything else is a failure of the call.
-    if (error.message.startsWith('WRONGTYPE')) return null;
+    if (isWrongType(error)) return null;
     throw error;
   };
   return ids.map((id, index) => {

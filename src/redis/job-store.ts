@@ -5,6 +5,7 @@ import { type JobRecord, readJobRecord } from './job-record.js';
 import { keys } from './keys.js';
 import { encodeValue } from './payload/index.js';
 import { newestResults, resultDecoderFor } from './results-stream.js';
+import { replyOr, type TellWrongType } from './wrong-type.js';
 
 /** What a job ended in: a value, or a traceback. `null` when neither is there (yet, or any more). */
 export type StoredResult =
@@ -12,26 +13,29 @@ export type StoredResult =
   | { kind: 'failed'; traceback: string }
   | null;
 
-/** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError */
+/** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError, WrongKeyTypeError */
 export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => {
   const record = toRecord(redis, id, (await redis.callBuffer('HGETALL', keys.job(id))) as Buffer[]);
   if (!record) throw new NoSuchJobError(id);
   return record;
 };
 
-/** Fetches many jobs in one round trip; `null` where there is none. RQ: `Job.fetch_many`. */
+/**
+ * Fetches many jobs in one round trip; `null` where there is none. A key of a wrong type is no job, and told. RQ:
+ * `Job.fetch_many`.
+ */
 export const fetchJobs = async (
   redis: Redis,
   ids: readonly string[],
+  tell: TellWrongType,
 ): Promise<Array<JobRecord | null>> => {
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hgetallBuffer(keys.job(id));
   const replies = (await pipeline.exec()) ?? [];
   return ids.map((id, index) => {
-    const [error, fields] = replies[index] ?? [null, null];
-    if (error) throw error;
-    const hash = new Map(Object.entries((fields ?? {}) as Record<string, Buffer>));
+    const fields = replyOr(replies[index] ?? [null, {}], {}, tell) as Record<string, Buffer>;
+    const hash = new Map(Object.entries(fields));
     return readJobRecord(id, hash, cipherOf(redis));
   });
 };

@@ -5,6 +5,7 @@ import { checkKnown } from './known-options.js';
 import { loadScript, runScript } from './scripts.js';
 import type { RateLimit } from './transitions/enqueue.js';
 import type { WireSettings } from './transitions/queue-keys.js';
+import { passingOver, type TellWrongType } from './wrong-type.js';
 
 const sweepScript = loadScript('sweep-limit');
 
@@ -37,19 +38,25 @@ export const checkRateLimit = (given: RateLimit): RateLimit => {
   return { key, concurrency };
 };
 
-/** All rate limits in use, by key. */
-export const listRateLimits = async (redis: Redis): Promise<ListedRateLimit[]> => {
+/** All rate limits in use, by key. One whose books have a wrong type is passed over, and told. */
+export const listRateLimits = async (
+  redis: Redis,
+  tell: TellWrongType,
+): Promise<ListedRateLimit[]> => {
   const found = (await redis.smembers(keys.rateLimits)).sort();
-  return Promise.all(
-    found.map(async (key) => {
-      const [concurrency, allowed, waiting] = await Promise.all([
-        redis.hget(keys.rateLimit(key), 'concurrency'),
-        redis.zcard(keys.allowed(key)),
-        redis.zcard(keys.rateLimited(key)),
-      ]);
-      return { key, concurrency: Number(concurrency ?? 0), allowed, waiting };
-    }),
+  const limits = await Promise.all(
+    found.map((key) => passingOver(readRateLimit(redis, key), null, tell)),
   );
+  return limits.filter((limit) => limit !== null);
+};
+
+const readRateLimit = async (redis: Redis, key: string): Promise<ListedRateLimit> => {
+  const [concurrency, allowed, waiting] = await Promise.all([
+    redis.hget(keys.rateLimit(key), 'concurrency'),
+    redis.zcard(keys.allowed(key)),
+    redis.zcard(keys.rateLimited(key)),
+  ]);
+  return { key, concurrency: Number(concurrency ?? 0), allowed, waiting };
 };
 
 /** Ids that wait for a slot of this key, the next one first. */

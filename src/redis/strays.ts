@@ -5,6 +5,7 @@ import { scanKeys } from './scan.js';
 import { readServerClock } from './server-clock.js';
 import { fromTimestamp } from './timestamp.js';
 import type { OverdueLease } from './transitions/recover.js';
+import { isWrongType } from './wrong-type.js';
 
 /** A job that says it runs, or is claimed, and that no lease speaks for. */
 export interface Stray {
@@ -97,6 +98,6 @@ const unheldOf = async (redis: Redis, names: string[], beforeMs: number): Promis
 };
 
 const ofWrongType = (error: Error): string[] => {
-  if (error.message.startsWith('WRONGTYPE')) return [];
+  if (isWrongType(error)) return [];
   throw error;
 };

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes } from './keys.js';
 import { fromTimestamp } from './timestamp.js';
+import { passingOver, type TellWrongType } from './wrong-type.js';
 
 /** A worker as its hash tells of it, Node's or Python's. What is missing or unreadable is `null` or empty. */
 export interface ListedWorker {
@@ -39,18 +40,27 @@ const fields = [
 
 /**
  * Workers that listen to one of the queues, or all that are registered; sorted by name. Nothing is changed:
- * a name without a hash is passed over and left for the cleaners. RQ: `Worker.all`.
+ * a name without a hash is passed over and left for the cleaners; so is one with a key of a wrong type, and the set of a
+ * queue that is none, and they are told. RQ: `Worker.all`.
+ *
+ * @throws WrongKeyTypeError for the set of all workers
  */
 export const listWorkers = async (
   redis: Redis,
-  queues?: readonly string[],
+  queues: readonly string[] | undefined,
+  tell: TellWrongType,
 ): Promise<ListedWorker[]> => {
-  const sets = queues ? queues.map(keys.workersOf) : [keys.workers];
-  const members = await Promise.all(sets.map((set) => redis.smembers(set)));
+  const members = queues
+    ? await Promise.all(
+        queues.map((queue) => passingOver(redis.smembers(keys.workersOf(queue)), [], tell)),
+      )
+    : [await redis.smembers(keys.workers)];
   const found = [...new Set(members.flat())]
     .filter((key) => key.startsWith(prefixes.worker))
     .sort();
-  const hashes = await Promise.all(found.map((key) => redis.hmget(key, ...fields)));
+  const hashes = await Promise.all(
+    found.map((key) => passingOver(redis.hmget(key, ...fields), [], tell)),
+  );
   return found.flatMap((key, index) => {
     const values = hashes[index] as Array<string | null>;
     if (values.every((value) => value === null)) return [];

@@ -3,14 +3,16 @@ import { InvalidJobOperationError, NoSuchJobError, WrongKeyTypeError } from '../
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
+import type { QueueCounts } from '../redis/queue-counts.js';
 import { quarantine } from '../redis/transitions/quarantine.js';
 import { requeue } from '../redis/transitions/requeue.js';
+import { passingOver } from '../redis/wrong-type.js';
 import type { Doors } from './doors.js';
 import type { EventStream } from './events.js';
 import { admitting } from './every-event.js';
 import { Job } from './job.js';
 import type { From, LogEvent } from './log-page.js';
-import { Queue, type QueueCounts } from './queue.js';
+import { Queue } from './queue.js';
 import type { ResultEvent } from './results.js';
 
 const chunk = 200;
@@ -121,7 +123,7 @@ export class FailedQueue extends Queue {
     return { ...none, failed: await this.length() };
   }
 
-  /** How many jobs have failed, in all queues. */
+  /** How many jobs have failed, in all queues. @throws WrongKeyTypeError when the registry of one is something else */
   override async length(): Promise<number> {
     const queues = await this.doors.queueNames();
     const counts = await Promise.all(
@@ -142,7 +144,8 @@ export class FailedQueue extends Queue {
 
   /** Failed jobs, in the order of `ids`. */
   override async jobs(offset = 0, count = 100): Promise<JobRecord[]> {
-    const records = await fetchJobs(this.doors.redis, await this.ids(offset, count));
+    const { redis, onTrouble } = this.doors;
+    const records = await fetchJobs(redis, await this.ids(offset, count), onTrouble);
     return records.filter((record) => record !== null);
   }
 
@@ -253,21 +256,23 @@ export class FailedQueue extends Queue {
   }
 
   // The list first, for its order; then the registries, which hold what Python failed. Judged by the hash: an
-  // entry of the list whose job is not failed is a leftover of somebody else's requeue.
+  // entry of the list whose job is not failed is a leftover of somebody else's requeue. One key of a wrong type keeps
+  // no other job here: it is told, and passed over.
   private async *pages(): AsyncGenerator<JobRecord[]> {
+    const { redis, onTrouble } = this.doors;
     const seen = new Set<string>();
     const failedOf = async (ids: readonly string[]): Promise<JobRecord[]> => {
       const fresh = ids.filter((id) => !seen.has(id));
       for (const id of fresh) seen.add(id);
-      const records = await fetchJobs(this.doors.redis, fresh);
+      const records = await fetchJobs(redis, fresh, onTrouble);
       return records.filter((record) => record !== null).filter(hasFailed);
     };
-    const listed = await this.doors.redis.lrange(keys.failedQueue, 0, -1);
+    const listed = await passingOver(redis.lrange(keys.failedQueue, 0, -1), [], onTrouble);
     for (let from = 0; from < listed.length; from += chunk) {
       yield await failedOf(listed.slice(from, from + chunk));
     }
     for (const queue of await this.doors.queueNames()) {
-      const ids = await this.doors.redis.zrange(keys.failed(queue), '0', '-1');
+      const ids = await passingOver(redis.zrange(keys.failed(queue), '0', '-1'), [], onTrouble);
       for (let from = 0; from < ids.length; from += chunk) {
         yield await failedOf(ids.slice(from, from + chunk));
       }

@@ -44,10 +44,11 @@ export class Group {
 
   /** Its jobs, in no order; ids without a job are left out. Reading changes nothing, unlike RQ's `Group.get_jobs`. */
   async jobs(): Promise<JobRecord[]> {
+    const { redis, onTrouble } = this.doors;
     const ids = await this.ids();
     const found: JobRecord[] = [];
     for (let from = 0; from < ids.length; from += 500) {
-      const records = await fetchJobs(this.doors.redis, ids.slice(from, from + 500));
+      const records = await fetchJobs(redis, ids.slice(from, from + 500), onTrouble);
       for (const record of records) if (record) found.push(record);
     }
     return found;

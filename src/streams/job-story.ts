@@ -9,6 +9,7 @@ import {
   type LifecycleKind,
   terminalKinds,
 } from '../redis/lifecycle-event.js';
+import { refuse } from '../redis/wrong-type.js';
 import { Bell } from './bell.js';
 import type { EventLog } from './event-log.js';
 import { insist } from './insist.js';
@@ -80,7 +81,7 @@ class Teller {
       await this.replay();
       while (!this.ended && !this.signal.aborted) {
         const record = await this.ask(
-          async () => (await fetchJobs(this.doors.redis, [this.id]))[0],
+          async () => (await fetchJobs(this.doors.redis, [this.id], refuse))[0],
         );
         const isOver = !record || (record.status !== null && isTerminal(record.status));
         if (isOver) {

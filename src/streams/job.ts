@@ -208,7 +208,8 @@ export class Job<Result = unknown> {
 
   /** Jobs that this one waits for, or waited for; those that are gone are left out. RQ: `Job.fetch_dependencies`. @throws NoSuchJobError */
   async dependencies(): Promise<Job[]> {
-    const parents = await fetchJobs(this.doors.redis, (await this.fetch()).dependencyIds);
+    const { redis, onTrouble } = this.doors;
+    const parents = await fetchJobs(redis, (await this.fetch()).dependencyIds, onTrouble);
     return parents.flatMap((parent) =>
       parent ? [new Job(this.doors, parent.id, parent.origin)] : [],
     );

@@ -15,6 +15,7 @@ import { fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { checkQueueName } from '../redis/names.js';
 import { newJobOf } from '../redis/new-job.js';
+import { type QueueCounts, readCounts } from '../redis/queue-counts.js';
 import { checkWaitReplicas, type WaitReplicas } from '../redis/replicas.js';
 import { spaceOf } from '../redis/scan.js';
 import {
@@ -34,6 +35,7 @@ import { deleteJob } from '../redis/transitions/delete.js';
 import { empty } from '../redis/transitions/empty.js';
 import type { EnqueueVerdict, NewJob } from '../redis/transitions/enqueue.js';
 import { compact, forgetQueue, withdraw } from '../redis/transitions/queue-upkeep.js';
+import { refuse } from '../redis/wrong-type.js';
 import type { Task } from '../tasks.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { Delivery } from './delivery.js';
@@ -72,17 +74,6 @@ export interface PipelineOptions<T, Args extends unknown[]>
   to: Queue;
   /** What they call. */
   call: Callable<Args, unknown>;
-}
-
-/** How many jobs of a queue are where. RQ: the queue's and its registries' counts. */
-export interface QueueCounts {
-  queued: number;
-  started: number;
-  finished: number;
-  failed: number;
-  scheduled: number;
-  deferred: number;
-  canceled: number;
 }
 
 /** A FIFO queue of jobs: the Redis list `rq:queue:<name>`, what is put on it, and the streams that come out of it. */
@@ -212,29 +203,18 @@ export class Queue {
 
   /** Waiting jobs, the next one first; ids without a job are left out. RQ: `Queue.get_jobs`. */
   async jobs(offset = 0, count = 100): Promise<JobRecord[]> {
-    const records = await fetchJobs(this.doors.redis, await this.ids(offset, count));
+    const { redis, onTrouble } = this.doors;
+    const records = await fetchJobs(redis, await this.ids(offset, count), onTrouble);
     return records.filter((record) => record !== null);
   }
 
-  /** How many jobs are where, in one round trip; unlike RQ's counts, looking changes nothing. */
+  /**
+   * How many jobs are where, in one round trip; unlike RQ's counts, looking changes nothing.
+   *
+   * @throws WrongKeyTypeError when the list or a registry is something else: it has no number
+   */
   async counts(): Promise<QueueCounts> {
-    const replies = await this.doors.redis
-      .pipeline()
-      .llen(keys.queue(this.name))
-      .zcard(keys.wip(this.name))
-      .zcard(keys.finished(this.name))
-      .zcard(keys.failed(this.name))
-      .zcard(keys.scheduled(this.name))
-      .zcard(keys.deferred(this.name))
-      .zcard(keys.canceled(this.name))
-      .exec();
-    const [queued, started, finished, failed, scheduled, deferred, canceled] = (replies ?? []).map(
-      ([error, count]) => {
-        if (error) throw error;
-        return Number(count);
-      },
-    ) as [number, number, number, number, number, number, number];
-    return { queued, started, finished, failed, scheduled, deferred, canceled };
+    return (await readCounts(this.doors.redis, this.name, refuse)) as QueueCounts;
   }
 
   /** Its registries: which jobs are running, finished, failed, … RQ: `Queue.started_job_registry` and so on. */

@@ -53,7 +53,8 @@ export class Registry {
 
   /** The jobs; ids without one are left out. Default: the first 100 entries. */
   async jobs({ count = 100, ...paging }: Paging = {}): Promise<JobRecord[]> {
-    const records = await fetchJobs(this.doors.redis, await this.ids({ count, ...paging }));
+    const { redis, onTrouble } = this.doors;
+    const records = await fetchJobs(redis, await this.ids({ count, ...paging }), onTrouble);
     return records.filter((record) => record !== null);
   }
 

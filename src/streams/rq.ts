@@ -57,7 +57,10 @@ export interface RqOptions {
   wire?: Partial<WireSettings>;
   /** Encrypts arguments, meta, results and tracebacks. See docs/security.md. Default: nothing is. */
   encryption?: EncryptionOptions;
-  /** Told of what the streams cannot say: a consumer that Redis refuses. Default: nothing. */
+  /**
+   * Told of what the streams cannot say: a consumer that Redis refuses, a key of a wrong type that a listing passes over.
+   * Default: nothing.
+   */
   onTrouble?: (error: unknown) => void;
 }
 
@@ -164,7 +167,7 @@ export class Rq {
 
   /** Jobs by their ids, in one round trip; `null` where there is none. RQ: `Job.fetch_many`. */
   fetchMany(ids: readonly string[]): Promise<Array<JobRecord | null>> {
-    return fetchJobs(this.doors.redis, ids);
+    return fetchJobs(this.doors.redis, ids, this.doors.onTrouble);
   }
 
   /** What a worker runs now. RQ 3: `Worker.get_current_executions`. */
@@ -172,12 +175,13 @@ export class Rq {
     worker: string,
   ): Promise<Array<{ jobId: string; execution: string; queue: string }>> {
     const known = (await this.workers()).find(({ name }) => name === worker);
-    return executionsOfWorker(this.doors.redis, worker, known?.queues ?? []);
+    const { redis, onTrouble } = this.doors;
+    return executionsOfWorker(redis, worker, known?.queues ?? [], onTrouble);
   }
 
   /** Workers that listen to one of the queues, or all that are registered, Node's and Python's. Changes nothing. RQ: `Worker.all`. */
   workers(queues?: readonly string[]): Promise<ListedWorker[]> {
-    return listWorkers(this.doors.redis, queues);
+    return listWorkers(this.doors.redis, queues, this.doors.onTrouble);
   }
 
   /**
@@ -212,7 +216,7 @@ export class Rq {
 
   /** Rate limits by key that jobs hold or wait for now. RQ 3: `RateLimit`. */
   rateLimits(): Promise<ListedRateLimit[]> {
-    return listRateLimits(this.doors.redis);
+    return listRateLimits(this.doors.redis, this.doors.onTrouble);
   }
 
   /** Ids of jobs that wait for a slot of this key, the next one first. */
@@ -222,7 +226,7 @@ export class Rq {
 
   /** Cron processes that are alive, Node's and Python's, with their entries. Changes nothing. RQ: `CronScheduler.all`. */
   cronSchedulers(): Promise<ListedCronScheduler[]> {
-    return listCronSchedulers(this.doors.redis);
+    return listCronSchedulers(this.doors.redis, this.doors.onTrouble);
   }
 
   /** Names of cron entries that enqueued, Node's and Python's 2.12, the latest at the end. RQ: `cron_job_registry.get_names`. */

@@ -489,12 +489,15 @@ export const areas = [
       {
         number: 78,
         fault: 'a key has a wrong type',
-        promise: 'refused before the first write; the id stays; other queues go on',
+        promise:
+          'refused before the first write; the id stays; other queues go on; listings and tools show the rest, and name it',
         elsewhere: [
           `${claim}: leaves a queue alone whose key %s is a string`,
           `${claim}: keeps an outcome while a key of its queue is spoilt`,
           'redis/recover: writes nothing when a key of the queue has a wrong type',
           'redis/enqueue: writes nothing when a key of the queue has another type',
+          'streams/wrong-types: %s hides nothing of the rest',
+          'cli/wrong-types: %s hides nothing of the rest',
         ],
       },
       {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { fetchJobs } from '../../src/redis/job-store.js';
 import type { Rq } from '../../src/streams/rq.js';
 import { asUser } from '../support/users.js';
 import { explain } from './support/explain.js';
@@ -96,7 +95,7 @@ describe('a worker that is killed again and again', () => {
         const events = await scene.events(...queues);
         const statuses = new Map<string, number>();
         for (let from = 0; from < ids.length; from += 500) {
-          for (const record of await fetchJobs(scene.rq.redis, ids.slice(from, from + 500))) {
+          for (const record of await scene.rq.fetchMany(ids.slice(from, from + 500))) {
             const status = record?.status ?? 'lost';
             statuses.set(status, (statuses.get(status) ?? 0) + 1);
           }

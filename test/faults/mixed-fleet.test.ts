@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { AuditReport } from '../../src/redis/audit/audit.js';
 import { isTerminal } from '../../src/redis/job-status.js';
-import { fetchJobs } from '../../src/redis/job-store.js';
 import type { LifecycleEvent } from '../../src/redis/lifecycle-event.js';
 import { describeWithPython, python } from '../support/python.js';
 import { until } from '../support/until.js';
@@ -80,7 +79,7 @@ interface Fate {
 }
 
 const fatesOf = async (scene: Scene, ids: readonly string[]): Promise<Fate[]> => {
-  const records = await fetchJobs(scene.rq.redis, [...ids]);
+  const records = await scene.rq.fetchMany([...ids]);
   return Promise.all(
     ids.map(async (id, at) => {
       const record = records[at];

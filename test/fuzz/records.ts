@@ -11,6 +11,7 @@ import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { decodeWebhooks } from '../../src/redis/webhooks.js';
 import { parseCommand, UnknownCommandError } from '../../src/redis/worker-command.js';
 import { listWorkers } from '../../src/redis/worker-records.js';
+import { refuse } from '../../src/redis/wrong-type.js';
 
 /** Fields that somebody reads, and names that reach where no field should. */
 const names = [
@@ -73,9 +74,14 @@ const readers: ReadonlyArray<(pieces: readonly Buffer[]) => unknown> = [
     cipher.open(first ?? Buffer.alloc(0), 'j', 'data');
     cipher.openText(text(second), 'j');
   },
-  (pieces) => listWorkers(redisWith(Array.from({ length: 12 }, (_, n) => nullable(pieces[n])))),
   (pieces) =>
-    listCronSchedulers(redisWith(Array.from({ length: 5 }, (_, n) => nullable(pieces[n])))),
+    listWorkers(
+      redisWith(Array.from({ length: 12 }, (_, n) => nullable(pieces[n]))),
+      undefined,
+      refuse,
+    ),
+  (pieces) =>
+    listCronSchedulers(redisWith(Array.from({ length: 5 }, (_, n) => nullable(pieces[n]))), refuse),
 ];
 
 const nullable = (bytes: Buffer | undefined): string | null => (bytes ? text(bytes) : null);

@@ -301,5 +301,16 @@ export const mutants = [
     to: '',
     red: { 'streams/pipeline': 'goes on where it was' },
   },
+  {
+    name: 'one-odd-key',
+    why: 'one key that somebody else wrote would keep all failed jobs from their queues, and hide the fleet',
+    file: 'redis/wrong-type.ts',
+    from: 'error instanceof WrongKeyTypeError ||',
+    to: "(error instanceof WrongKeyTypeError && error.key === '') ||",
+    red: {
+      'streams/wrong-types': 'of a job or of a registry keeps no other',
+      'cli/wrong-types': 'is named by info',
+    },
+  },
   ...defences,
 ];

@@ -4,6 +4,7 @@ import { WrongKeyTypeError } from '../../src/redis/errors.js';
 import { keys } from '../../src/redis/keys.js';
 import { beatCron, buryCron, openCron } from '../../src/redis/transitions/cron-life.js';
 import { type CronTick, cronTick } from '../../src/redis/transitions/cron-tick.js';
+import { refuse } from '../../src/redis/wrong-type.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { freshWire } from './support/fresh-wire.js';
 import { newJob, Wire } from './support/wire.js';
@@ -190,12 +191,12 @@ describe('the record of a cron process', () => {
 
   it('comes back whole after it expired or was pruned, and goes at once', async () => {
     await beatCron(wire.redis, record, true);
-    expect(await listCronSchedulers(wire.redis)).toMatchObject([
+    expect(await listCronSchedulers(wire.redis, refuse)).toMatchObject([
       { name: 'host:1:abc', hostname: 'host', pid: 1, configFile: 'c.js', entries: [] },
     ]);
     await wire.redis.flushdb();
     await beatCron(wire.redis, record, false);
-    const [listed] = await listCronSchedulers(wire.redis);
+    const [listed] = await listCronSchedulers(wire.redis, refuse);
     expect(listed?.createdAt).toBeInstanceOf(Date);
     expect(await wire.redis.ttl(keys.cronScheduler(record.name))).toBe(120);
     await buryCron(wire.redis, record.name);
@@ -207,7 +208,9 @@ describe('the record of a cron process', () => {
     await wire.redis.zadd(keys.cronSchedulers, seconds - 121, 'dead', seconds - 60, 'quiet');
     await wire.redis.hset(keys.cronScheduler('dead'), { name: 'dead', hostname: 'h' });
     await wire.redis.hset(keys.cronScheduler('quiet'), { name: 'quiet', hostname: 'h' });
-    expect((await listCronSchedulers(wire.redis)).map(({ name }) => name)).toEqual(['quiet']);
+    expect((await listCronSchedulers(wire.redis, refuse)).map(({ name }) => name)).toEqual([
+      'quiet',
+    ]);
     expect(await wire.redis.zcard(keys.cronSchedulers)).toBe(2);
     await beatCron(wire.redis, record, true);
     expect(await wire.redis.zrange(keys.cronSchedulers, '0', '-1')).toEqual(['quiet', record.name]);
@@ -217,7 +220,7 @@ describe('the record of a cron process', () => {
     'is listed with entries of %p',
     async (text) => {
       await beatCron(wire.redis, { ...record, cron_jobs: text }, true);
-      const [listed] = await listCronSchedulers(wire.redis);
+      const [listed] = await listCronSchedulers(wire.redis, refuse);
       for (const entry of listed?.entries ?? [])
         expect(entry).toMatchObject({ name: '?', queue: '?' });
     },

@@ -207,6 +207,15 @@ describe('rights', () => {
     ]);
   });
 
+  it('a user who may not read all that is needed gets no answer, and that is a problem', async () => {
+    // The names of single keys only, with which its rights are tried.
+    const keys = ['~rq:*:*', '~rxrq:*', '&rq:pubsub:*'];
+    await redis.acl('SETUSER', 'narrow', 'reset', 'on', '>secret', ...keys, '+@all');
+    const io = await runHere(server.url.replace('//', '//narrow:secret@'), 'doctor', '--json');
+    expect(io).toMatchObject({ code: 4, stdout: '' });
+    expect(io.stderr).toContain('the doctor could not go on: NOPERM');
+  });
+
   it('a user without ACL, CONFIG and SLOWLOG gets an answer all the same', async () => {
     await redis.acl(
       'SETUSER',

@@ -11,6 +11,7 @@ import { quarantine } from '../../src/redis/transitions/quarantine.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
 import { recover } from '../../src/redis/transitions/recover.js';
 import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
+import { refuse } from '../../src/redis/wrong-type.js';
 import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
 import { back, createdAt, fail, finish, settlement, Wire } from './support/wire.js';
@@ -50,7 +51,7 @@ describe('a job with a rate limit', () => {
     expect(await wire.redis.hgetall(keys.rateLimit(key))).toEqual({ concurrency: '2' });
     expect(await wire.redis.smembers(keys.rateLimits)).toEqual([key]);
     expect(await kinds('c')).toEqual(['rateLimited']);
-    expect(await listRateLimits(wire.redis)).toEqual([
+    expect(await listRateLimits(wire.redis, refuse)).toEqual([
       { key, concurrency: 2, allowed: 2, waiting: 2 },
     ]);
   });
@@ -339,7 +340,7 @@ describe('a limit', () => {
     const worker = wire.worker();
     for (let n = 0; n < 2; n += 1) await worker.settle(await worker.claimOne(), finish());
     expect(await wire.redis.keys('rq:rl*')).toEqual([]);
-    expect(await listRateLimits(wire.redis)).toEqual([]);
+    expect(await listRateLimits(wire.redis, refuse)).toEqual([]);
   });
 
   it('whose hash somebody removed is that of the next job', async () => {

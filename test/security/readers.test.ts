@@ -18,6 +18,7 @@ import {
 import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { decodeWebhooks } from '../../src/redis/webhooks.js';
 import { parseCommand, UnknownCommandError } from '../../src/redis/worker-command.js';
+import { refuse } from '../../src/redis/wrong-type.js';
 import { golden, mutant, randomFrom } from './corpus.js';
 import { cpuMsOf, slowMs } from './slow.js';
 
@@ -215,7 +216,7 @@ describe('readers of what anybody may have written', () => {
           zrangebyscore: async () => ['c', '1'],
           hmget: async () => values,
         };
-        const found = await listCronSchedulers(redis as never);
+        const found = await listCronSchedulers(redis as never, refuse);
         expect(found.length).toBeLessThanOrEqual(1);
       }),
       { numRuns: 300 },

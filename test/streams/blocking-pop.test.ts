@@ -101,7 +101,9 @@ describe('BlockingPop', () => {
     await redis.set(keys.queue('q'), 'no list');
     pop.want();
     await until('it was told', () => troubles.length > 0);
-    expect(String(troubles[0])).toContain('WRONGTYPE');
+    expect(String(troubles[0])).toContain(
+      'Key rq:queue:q or rq:queue:q:intermediate has a wrong type',
+    );
     await redis.del(keys.queue('q'));
     await redis.rpush(keys.queue('q'), 'one');
     await until('a hint came', () => hints.length === 1);

@@ -109,7 +109,9 @@ describe('result', () => {
     await endInSilence(odd, { result: '{' });
     await expect(odd.result({ timeoutMs: 1_000 })).rejects.toThrow(UndecodablePayloadError);
     await redis.set(keys.job('wrong'), 'no hash');
-    await expect(queue.job('wrong').result({ timeoutMs: 1_000 })).rejects.toThrow(/WRONGTYPE/);
+    await expect(queue.job('wrong').result({ timeoutMs: 1_000 })).rejects.toThrow(
+      'Key rq:job:wrong has a wrong type',
+    );
   });
 
   it('gives up in time, and only then', async () => {

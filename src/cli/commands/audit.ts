@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type AuditReport, audit } from '../../redis/audit/audit.js';
 import { auditCodes, type Finding } from '../../redis/audit/finding.js';
-import { failureKind } from '../../redis/failure.js';
+import { aborted } from '../aborted.js';
 import { type CommonOptions, shownTarget, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
@@ -36,10 +36,9 @@ const run = async (io: Io, queues: string[], options: AuditCommandOptions): Prom
       ...(intervalMs !== undefined && { intervalMs }),
       repair: options.repair === true,
     }).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      if (failureKind(error) === 'transient' || /^(NOAUTH|WRONGPASS)/.test(message)) throw error;
-      const hint = isRefusal(message) ? refusalOf(error as CommandError, options) : '';
-      throw new ExitError(exitCodes.trouble, `the audit could not go on: ${message}${hint}`);
+      throw aborted('the audit', error, (message) =>
+        isRefusal(message) ? refusalOf(error as CommandError, options) : '',
+      );
     });
     if (options.json) {
       for (const finding of report.findings) io.json(finding);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examine } from '../../redis/doctor/doctor.js';
 import { type Diagnosis, type Level, levels, worstLevel } from '../../redis/doctor/finding.js';
+import { aborted } from '../aborted.js';
 import { type CommonOptions, shownTarget, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
 import { ExitError, exitCodes } from '../exit.js';
@@ -36,6 +37,8 @@ const run = async (io: Io, options: DoctorCommandOptions): Promise<void> => {
     const found = await examine(rq.redis, rq.wire, {
       keys: options.keys,
       ...(options.interval !== undefined && { intervalMs: options.interval }),
+    }).catch((error: unknown) => {
+      throw aborted('the doctor', error);
     });
     for (const diagnosis of found) {
       if (options.json) io.json(diagnosis);

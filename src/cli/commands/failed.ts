@@ -49,10 +49,11 @@ const selectionOf = (ids: string[], { queue, grep, limit }: FailedOptions) => ({
 
 const list = async (io: Io, ids: string[], options: FailedOptions): Promise<void> => {
   const limit = options.limit ?? (options.all ? Number.POSITIVE_INFINITY : listedAtOnce);
-  await withRq(io, options, async (rq) => {
+  await withRq(io, options, async (rq, _, tell) => {
     let shown = 0;
     // One more than is shown tells whether there are more.
-    for await (const job of selectFailed(rq, { ...selectionOf(ids, options), limit: limit + 1 })) {
+    const selection = { ...selectionOf(ids, options), limit: limit + 1 };
+    for await (const job of selectFailed(rq, selection, tell)) {
       if (shown === limit) {
         if (!options.json) io.err(`… and more: --limit N or --all shows them`);
         return;
@@ -93,9 +94,10 @@ const change = async (
   const isSelected =
     ids.length > 0 || options.all || options.queue !== undefined || options.grep !== undefined;
   if (!isSelected) throw new UsageError(`which jobs? Give ids, --queue, --grep, or --all`);
-  await withRq(io, options, async (rq, url) => {
+  await withRq(io, options, async (rq, url, tell) => {
     const chosen: Array<{ id: string }> = [];
-    for await (const { record } of selectFailed(rq, selectionOf(ids, options))) chosen.push(record);
+    for await (const { record } of selectFailed(rq, selectionOf(ids, options), tell))
+      chosen.push(record);
     if (chosen.length > 0) {
       await confirmOrStop(
         io,

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { type KnownCounts, readCounts } from '../../redis/queue-counts.js';
 import type { ListedRateLimit } from '../../redis/rate-limits.js';
 import type { Pause } from '../../redis/suspension.js';
 import type { ListedWorker } from '../../redis/worker-records.js';
-import type { Queue, QueueCounts } from '../../streams/queue.js';
+import { passingOver, type TellWrongType } from '../../redis/wrong-type.js';
+import type { Queue } from '../../streams/queue.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
@@ -31,7 +33,7 @@ interface InfoOptions extends CommonOptions {
 
 interface QueueOverview {
   name: string;
-  counts: QueueCounts;
+  counts: KnownCounts;
   /** When the first of its scheduled jobs is due; `null` when there is none. */
   nextDueAt: Date | null;
   limit: Awaited<ReturnType<Queue['startLimit']>>;
@@ -62,13 +64,13 @@ export const infoCommand = (program: Command, io: Io): void => {
 const info = async (io: Io, names: string[], options: InfoOptions): Promise<void> => {
   if (options.onlyQueues && options.onlyWorkers)
     throw new UsageError('--only-queues and --only-workers exclude each other');
-  await withRq(io, options, async (rq) => {
-    print(io, await look(io, rq, names), options);
+  await withRq(io, options, async (rq, _, tell) => {
+    print(io, await look(io, rq, names, tell), options);
     if (options.interval === undefined) return;
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, (options.interval as number) * 1_000));
       try {
-        const overview = await look(io, rq, names);
+        const overview = await look(io, rq, names, tell);
         if (io.isTerminal && !options.json) io.write('\u001b[H\u001b[2J');
         print(io, overview, options);
       } catch (error) {
@@ -81,28 +83,39 @@ const info = async (io: Io, names: string[], options: InfoOptions): Promise<void
   });
 };
 
-const look = async (io: Io, rq: Rq, names: readonly string[]): Promise<Overview> => {
-  const queueNames = names.length > 0 ? names : await existingQueues(rq, io);
+// One key of a wrong type hides nothing of the rest.
+const look = async (
+  io: Io,
+  rq: Rq,
+  names: readonly string[],
+  tell: TellWrongType,
+): Promise<Overview> => {
+  const queueNames = names.length > 0 ? names : await passingOver(existingQueues(rq, io), [], tell);
   const [suspended, queues, rateLimits, listening, registered] = await Promise.all([
     rq.suspension(),
-    Promise.all(queueNames.map((name) => lookAtQueue(rq.queue(name)))),
-    names.length > 0 ? [] : rq.rateLimits(),
+    Promise.all(queueNames.map((name) => lookAtQueue(rq, rq.queue(name), tell))),
+    names.length > 0 ? [] : passingOver(rq.rateLimits(), [], tell),
     rq.workers(queueNames),
-    names.length > 0 ? [] : rq.workers(),
+    names.length > 0 ? [] : passingOver(rq.workers(), [], tell),
   ]);
   const workers = new Map([...registered, ...listening].map((worker) => [worker.name, worker]));
   return { suspended, queues, rateLimits, workers: [...workers.values()] };
 };
 
-const lookAtQueue = async (queue: Queue): Promise<QueueOverview> => {
+const lookAtQueue = async (rq: Rq, queue: Queue, tell: TellWrongType): Promise<QueueOverview> => {
   const [counts, limit, paused] = await Promise.all([
-    queue.counts(),
-    queue.startLimit(),
+    queue.name === 'failed' ? countFailed(queue, tell) : readCounts(rq.redis, queue.name, tell),
+    passingOver(queue.startLimit(), null, tell),
     queue.currentPause(),
   ]);
   // The FailedQueue has none, and no registries.
-  const [next] = counts.scheduled > 0 ? await queue.registries.scheduled.entries({ count: 1 }) : [];
+  const [next] = counts.scheduled ? await queue.registries.scheduled.entries({ count: 1 }) : [];
   return { name: queue.name, counts, nextDueAt: next?.at ?? null, limit, paused };
+};
+
+const countFailed = async (failedQueue: Queue, tell: TellWrongType): Promise<KnownCounts> => {
+  const none = { queued: 0, started: 0, finished: 0, scheduled: 0, deferred: 0, canceled: 0 };
+  return { ...none, failed: await passingOver(failedQueue.length(), null, tell) };
 };
 
 const print = (io: Io, overview: Overview, options: InfoOptions): void => {
@@ -111,7 +124,7 @@ const print = (io: Io, overview: Overview, options: InfoOptions): void => {
 };
 
 const jobsIn = (queues: readonly QueueOverview[]): number =>
-  queues.reduce((sum, { counts }) => sum + counts.queued, 0);
+  queues.reduce((sum, { counts }) => sum + (counts.queued ?? 0), 0);
 
 const printObjects = (io: Io, overview: Overview, options: InfoOptions): void => {
   const { suspended, queues, rateLimits, workers } = overview;
@@ -155,9 +168,9 @@ const printLines = (io: Io, overview: Overview, options: InfoOptions): void => {
 };
 
 const printQueues = (io: Io, { queues, rateLimits }: Overview, raw: boolean): void => {
-  const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued)));
+  const scale = chartScale(Math.max(0, ...queues.map(({ counts }) => counts.queued ?? 0)));
   for (const { name, counts, nextDueAt, limit, paused } of queues) {
-    const bar = raw ? null : barLength(counts.queued, scale, io.columns);
+    const bar = raw ? null : barLength(counts.queued ?? 0, scale, io.columns);
     const shown = escapeText(name);
     io.out(queueLine(name, counts, bar, io.colors));
     if (paused) {

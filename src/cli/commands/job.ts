@@ -4,6 +4,7 @@ import type { JobRecord } from '../../redis/job-record.js';
 import { type JobResult, readResults } from '../../redis/job-results.js';
 import { readResult, type StoredResult } from '../../redis/job-store.js';
 import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
+import { passingOver } from '../../redis/wrong-type.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeLines, escapeText } from '../escape.js';
@@ -29,6 +30,8 @@ interface WholeJob {
   result: StoredResult | UnreadableResult;
   results: JobResult[];
   story: LifecycleEvent[];
+  /** Keys of it that have a wrong type: what belongs there is not shown. */
+  oddKeys: string[];
 }
 
 /** `rxrq job`: everything that is known of a job. */
@@ -48,16 +51,20 @@ export const jobCommand = (program: Command, io: Io): void => {
 const readJob = async (rq: Rq, id: string): Promise<WholeJob> => {
   try {
     const { job, record } = await rq.fetch(id);
+    const odd = new Set<string>();
+    const part = <T, U>(reading: Promise<T>, otherwise: U): Promise<T | U> =>
+      passingOver(reading, otherwise, ({ message }) => odd.add(message));
     const [dueAt, result, story, results, dependencies, dependents] = await Promise.all([
-      job.dueAt(),
-      readResultOf(rq, record),
-      readStory(rq.redis, record),
-      readResults(rq.redis, record, 20),
+      part(job.dueAt(), null),
+      part(readResultOf(rq, record), null),
+      part(readStory(rq.redis, record), []),
+      part(readResults(rq.redis, record, 20), []),
       statusesOf(rq.redis, record.dependencyIds),
-      dependentsOf(rq.redis, id),
+      part(dependentsOf(rq.redis, id), []),
     ]);
     const ids = dependents.map((dependent) => dependent.id);
-    return { record, dueAt, result, results, story, dependencies, dependents: ids };
+    const oddKeys = [...odd].sort();
+    return { record, dueAt, result, results, story, dependencies, dependents: ids, oddKeys };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoSuchJobError') throw error;
     throw new ExitError(
@@ -122,6 +129,7 @@ const asJson = (job: WholeJob): object => {
     traceback: result?.kind === 'failed' ? result.traceback : null,
     problems: [
       ...record.problems,
+      ...job.oddKeys,
       ...(result?.kind === 'unreadable' ? [`result: ${result.reason}`] : []),
     ],
     story,
@@ -156,7 +164,8 @@ const asLines = (io: Io, job: WholeJob): string[] => {
   if (Object.keys(record.meta).length > 0) field('meta', cut(valueText(record.meta)));
   const progress = progressOf(record);
   if (progress !== null) field('progress', progressText(progress));
-  for (const problem of record.problems) field('problem', red(escapeText(problem)));
+  for (const problem of [...record.problems, ...job.oddKeys])
+    field('problem', red(escapeText(problem)));
   if (result?.kind === 'unreadable') field('problem', red(`result: ${escapeText(result.reason)}`));
   if (result?.kind === 'returned') field('result', cut(valueText(result.value)));
   if (result?.kind === 'failed') {

@@ -24,11 +24,11 @@ export const requeueCommand = (program: Command, io: Io): void => {
 
 const requeue = async (io: Io, ids: string[], options: RequeueCommandOptions): Promise<void> => {
   const { all, queue, json, yes } = options;
-  await withRq(io, options, async (rq, url) => {
+  await withRq(io, options, async (rq, url, tell) => {
     const selection = { ...(!all && { ids }), ...(queue !== undefined && { queue }) };
     const chosen: string[] = [];
     if (all || ids.length > 0)
-      for await (const { record } of selectFailed(rq, selection)) chosen.push(record.id);
+      for await (const { record } of selectFailed(rq, selection, tell)) chosen.push(record.id);
     // RQ has no such form: it wants the queue named. Here it is the one that hurts on the wrong Redis.
     if (all && queue === undefined && chosen.length > 0) {
       await confirmOrStop(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { JobRecord } from '../../redis/job-record.js';
 import type { RegistryEntry } from '../../redis/registry-store.js';
+import { passingOver, type TellWrongType } from '../../redis/wrong-type.js';
 import type { Rq } from '../../streams/rq.js';
 import { type CommonOptions, withCommonOptions, withRq } from '../connect.js';
 import { escapeText } from '../escape.js';
@@ -28,9 +29,9 @@ export const scheduledCommand = (program: Command, io: Io): void => {
     .option('--within <duration>', 'only those that are due within so long', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
     .action((names: string[], options: ScheduledOptions) =>
-      withRq(io, options, async (rq) => {
+      withRq(io, options, async (rq, _, tell) => {
         const queues = names.length > 0 ? [...new Set(names)] : await existingQueues(rq, io);
-        const { jobs, hasMore } = await nextJobs(rq, queues, options);
+        const { jobs, hasMore } = await nextJobs(rq, queues, options, tell);
         for (const job of jobs) {
           if (options.json) io.json(asJson(job));
           else io.out(line(io, job));
@@ -46,6 +47,7 @@ const nextJobs = async (
   rq: Rq,
   queues: readonly string[],
   { limit, within }: ScheduledOptions,
+  tell: TellWrongType,
 ): Promise<{ jobs: ScheduledJob[]; hasMore: boolean }> => {
   const until = within === undefined ? null : new Date(Date.now() + within * 1_000);
   const found = await Promise.all(
@@ -54,7 +56,7 @@ const nextJobs = async (
       // One more than is shown tells whether there are more.
       const paging = { count: limit + 1 };
       const entries = until ? scheduled.due({ until, ...paging }) : scheduled.entries(paging);
-      return (await entries).map((entry) => ({ queue, entry }));
+      return (await passingOver(entries, [], tell)).map((entry) => ({ queue, entry }));
     }),
   );
   const all = found.flat().sort((a, b) => a.entry.score - b.entry.score);

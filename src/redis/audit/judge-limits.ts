@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
+import { isWrongType } from '../wrong-type.js';
 import { bytes, readSortedSet } from './chunks.js';
 import type { Mend, Suspicion } from './finding.js';
 import type { HashView } from './job-view.js';
@@ -130,6 +131,6 @@ const whyNot = (
 const seen = (hash: AnyHash): HashView | undefined => (typeof hash === 'string' ? undefined : hash);
 
 const ofWrongType = (error: Error): null => {
-  if (error.message.startsWith('WRONGTYPE')) return null;
+  if (isWrongType(error)) return null;
   throw error;
 };

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { keys } from '../keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../lifecycle-event.js';
 import { fromTimestamp } from '../timestamp.js';
+import { isWrongType } from '../wrong-type.js';
 import { bytes } from './chunks.js';
 import type { AuditCode, Suspicion } from './finding.js';
 
@@ -47,7 +48,7 @@ export const judgeLogs = async (redis: Redis, queues: Iterable<string>): Promise
 };
 
 const notAStream = (error: Error): [] => {
-  if (error.message.startsWith('WRONGTYPE')) return []; // Reported with the other keys of a wrong type.
+  if (isWrongType(error)) return []; // Reported with the other keys of a wrong type.
   throw error;
 };
 

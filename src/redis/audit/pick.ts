@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isWrongType } from '../wrong-type.js';
 import { bytes } from './chunks.js';
 
 /** The keys that never expire. */
@@ -18,7 +19,7 @@ export const pick = async (
     const replies = (await redis.pipeline(part.map((name) => [command, bytes(name)])).exec()) ?? [];
     part.forEach((name, at) => {
       const [error, reply] = replies[at] ?? [null, null];
-      if (error && !error.message.startsWith('WRONGTYPE')) throw error;
+      if (error && !isWrongType(error)) throw error;
       if (!error && holds(reply)) picked.push(name);
     });
   }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keys, prefixes } from '../keys.js';
 import { loadScript, runScript } from '../scripts.js';
+import { isWrongType } from '../wrong-type.js';
 import { bytes, readList, readSortedSet, scanNames } from './chunks.js';
 import type { Suspicion } from './finding.js';
 import { fieldNames, type HashView, noPlaces, type Places, registries } from './job-view.js';
@@ -149,7 +150,7 @@ export const tolerate = async <T>(
   try {
     return await reading;
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+    if (!isWrongType(error)) throw error;
     const fact = `${key} has a wrong type`;
     odd.push({
       code: 'A9',

@@ -8,6 +8,7 @@ import { judgeFleet } from './judge-fleet.js';
 import { judgeKeeping } from './judge-keeping.js';
 import { judgeAudit, judgeKeys } from './judge-keys.js';
 import { judgeServer } from './judge-server.js';
+import { judgeTypes } from './judge-types.js';
 import { readFleet, readKeys } from './read-fleet.js';
 import { readServer } from './read-server.js';
 import { deniedCommands, judgeRights } from './rights.js';
@@ -48,7 +49,9 @@ export const examine = async (
   // Keys of a cluster lie elsewhere, in part.
   if (mode?.level === 'problem') return found;
   try {
-    found.push(...judgeFleet(await readFleet(redis)));
+    const odd: string[] = [];
+    const fleet = await readFleet(redis, ({ message }) => odd.push(message));
+    found.push(...judgeFleet(fleet), judgeTypes(odd));
     if (keys) found.push(...(await examineKeys(redis, wire, intervalMs)));
   } catch (error) {
     // Told already, by the rights that are missing.

@@ -4,6 +4,7 @@ import { type Survey, survey } from '../audit/survey.js';
 import { keys, prefixes } from '../keys.js';
 import { readServerClock } from '../server-clock.js';
 import { type ListedWorker, listWorkers } from '../worker-records.js';
+import { passingOver, replyOr, type TellWrongType } from '../wrong-type.js';
 
 export interface SchedulerLock {
   /** Of the scheduler, or the process id of an older one. */
@@ -53,32 +54,36 @@ export interface KeysReading {
 
 const overdueSeconds = 60;
 
-/** Reads only. */
-export const readFleet = async (redis: Redis): Promise<FleetReading> => {
+/** Reads only. What lies under a key of a wrong type counts as absent, and is told. */
+export const readFleet = async (redis: Redis, tell: TellWrongType): Promise<FleetReading> => {
   const { seconds, ms: nowMs } = await readServerClock(redis);
-  const members = await redis.smembers(keys.queues);
+  const members: string[] = await passingOver(redis.smembers(keys.queues), [], tell);
   const names = members
     .filter((key) => key.startsWith(prefixes.queue) && key !== keys.failedQueue)
     .map((key) => key.slice(prefixes.queue.length))
     .sort();
   const queues: QueueReading[] = [];
-  for (const name of names) queues.push(await readQueue(redis, name, seconds));
+  for (const name of names) queues.push(await readQueue(redis, name, seconds, tell));
   const suspended = await redis.ttl(keys.suspended);
   const limits = await Promise.all(names.map((name) => redis.exists(keys.startLimit(name))));
   return {
     nowMs,
-    workers: await listWorkers(redis),
+    workers: await passingOver(listWorkers(redis, undefined, tell), [], tell),
     queues,
     suspendedSeconds: suspended === -2 ? null : suspended,
     isFailedAQueue: members.includes(keys.failedQueue),
     failedListType: await redis.type(keys.failedQueue),
-    // A key of another type is the audit's to tell.
-    rateLimits: await redis.scard(keys.rateLimits).catch(() => 0),
+    rateLimits: await passingOver(redis.scard(keys.rateLimits), 0, tell),
     startLimits: names.filter((_, index) => limits[index] === 1),
   };
 };
 
-const readQueue = async (redis: Redis, name: string, now: number): Promise<QueueReading> => {
+const readQueue = async (
+  redis: Redis,
+  name: string,
+  now: number,
+  tell: TellWrongType,
+): Promise<QueueReading> => {
   const lock = keys.schedulerLock(name);
   const replies = await redis
     .pipeline()
@@ -90,9 +95,8 @@ const readQueue = async (redis: Redis, name: string, now: number): Promise<Queue
     .get(lock)
     .pttl(lock)
     .exec();
-  // A key of another type is the audit's to tell.
   const [queued, scheduled, overdue, canceled, paused, value, expiresInMs] = (replies ?? []).map(
-    ([error, reply]) => (error ? 0 : reply),
+    (reply) => replyOr(reply, 0, tell),
   ) as [number, number, number, number, number, string | null, number];
   return {
     name,
@@ -101,14 +105,17 @@ const readQueue = async (redis: Redis, name: string, now: number): Promise<Queue
     overdue,
     canceled,
     isPaused: paused === 1,
-    lock: value ? { value, expiresInMs, holder: await holderOf(redis, value) } : null,
+    lock: value ? { value, expiresInMs, holder: await holderOf(redis, value, tell) } : null,
   };
 };
 
-const holderOf = async (redis: Redis, value: string): Promise<string | null> => {
-  const [host, pid] = await redis
-    .hmget(keys.scheduler(value), 'hostname', 'pid')
-    .catch(() => [null, null]);
+const holderOf = async (
+  redis: Redis,
+  value: string,
+  tell: TellWrongType,
+): Promise<string | null> => {
+  const record = redis.hmget(keys.scheduler(value), 'hostname', 'pid');
+  const [host, pid] = await passingOver(record, [], tell);
   return host === null || host === undefined ? null : `${host} ${pid ?? ''}`.trim();
 };
 
