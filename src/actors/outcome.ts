@@ -31,7 +31,8 @@ export type Outcome =
    * somebody stopped just this job (`byUser`), or had its executor killed.
    */
   | { kind: 'stopped'; reason: 'canceled' | 'deleted' | 'lost' | 'shutdown' | 'byUser' | 'killed' }
-  | { kind: 'undecodable'; cause: string }
+  /** `isPythons`: a worker of Python's might read it. */
+  | { kind: 'undecodable'; cause: string; isPythons?: true }
   | { kind: 'unknownHandler'; functionName: string }
   /** Claimed, but the handler never began: the job goes back to the head of its queue, uncharged. */
   | { kind: 'notBegun'; reason: string };

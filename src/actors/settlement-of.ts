@@ -40,7 +40,10 @@ export const settlementOf = (outcome: Outcome): Settlement['end'] => {
       };
     }
     case 'undecodable':
-      return fatal(`its payload cannot be decoded: ${outcome.cause}`);
+      return {
+        ...fatal(`its payload cannot be decoded: ${outcome.cause}`),
+        ...(outcome.isPythons && { forPython: true }),
+      };
     case 'unknownHandler':
       return {
         kind: 'pass',
@@ -68,7 +71,7 @@ const workHorseText = (exitCode: number | null, signal: string | null): string =
   return `Work-horse terminated unexpectedly; waitpid returned ${status}${number === undefined ? '' : ` (signal ${number})`}; `;
 };
 
-const fatal = (reason: string): Settlement['end'] => ({
+const fatal = (reason: string): Extract<Settlement['end'], { kind: 'fail' }> => ({
   kind: 'fail',
   reason: cut(reason),
   retryable: false,

@@ -67,6 +67,16 @@ const table: [Outcome, ReturnType<typeof settlementOf>][] = [
     },
   ],
   [
+    { kind: 'undecodable', cause: 'pickle opcode REDUCE', isPythons: true },
+    {
+      kind: 'fail',
+      reason: 'its payload cannot be decoded: pickle opcode REDUCE',
+      retryable: false,
+      traceback: 'its payload cannot be decoded: pickle opcode REDUCE',
+      forPython: true,
+    },
+  ],
+  [
     { kind: 'unknownHandler', functionName: 'reports.build' },
     { kind: 'pass', reason: 'no handler "reports.build" in this worker', limit: passLimit },
   ],

@@ -12,6 +12,41 @@ describeWithPython('what Node must not or cannot run', ['2.12', '1.16'], (versio
   afterEach(() => sides.stopWorkers());
   afterAll(() => sides?.part());
 
+  it('22: leaves objects of a pickle to Python’s workers where one serves the queue', async () => {
+    const { python, rq, redis } = sides;
+    const troubles: unknown[] = [];
+    const node = await sides.boot({
+      queues: ['shared'],
+      on: { onTrouble: (error) => troubles.push(error) },
+    });
+    const args = ['-m', 'rq.cli', 'worker', '--name', 'snake', 'shared'];
+    const snake = startPython(version, args, pythonEnvironment(sides.url));
+    try {
+      await until('Python works', async () => {
+        return (await redis.hget('rq:worker:snake', 'state')) === 'idle';
+      });
+      const ids = await python.run<string[]>(`
+from datetime import datetime
+q = queue('shared', 'pickle')
+many = [q.enqueue('pyjobs.types', datetime(2026, 1, n + 1)).id for n in range(4)]
+return many + [q.enqueue(pyjobs.Account('somebody').close).id]`);
+      for (const id of ids)
+        await until(`${id} is done`, async () => (await rq.fetch(id)).record.status === 'finished');
+      const told = await python.run<unknown[]>(
+        "return [fetch(id, 'pickle').return_value() for id in ids]",
+        { ids },
+      );
+      expect(told).toEqual([
+        ...[1, 2, 3, 4].map((day) => [`datetime datetime.datetime(2026, 1, ${day}, 0, 0)`]),
+        'somebody closed',
+      ]);
+      expect((await node.stop()).failed).toBe(0);
+      expect(troubles).toEqual([]);
+    } finally {
+      await snake.stop();
+    }
+  });
+
   it('22: refuses objects and classes of a pickle, says why, and works on', async () => {
     const { python, rq } = sides;
     const ids = await python.run<string[]>(`

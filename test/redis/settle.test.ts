@@ -258,6 +258,22 @@ describe('back and pass', () => {
     expect(verdicts).toEqual(['a handedBack', 'b finished', 'a handedBack', 'a quarantined']);
     expect((await wire.hash('a')).exc_info).toBe('no handler "x"');
   });
+
+  it('leaves to Python what a pickle of more than data asks for, where a worker of Python’s serves the queue', async () => {
+    const end = { ...fail('its payload'), retryable: false, forPython: true as const };
+    await wire.enqueue('a', 'b');
+    const worker = wire.worker();
+    const [a, b] = (await worker.claim(2)) as [ClaimedJob, ClaimedJob];
+    expect(await worker.settle(a, end)).toBe('quarantined');
+    await wire.redis.sadd('rq:workers:default', 'rq:worker:snake');
+    await wire.redis.hset('rq:worker:snake', 'version', '2.12.0');
+    expect(await worker.settle(b, end)).toBe('handedBack');
+    expect(await wire.ids()).toEqual(['b']);
+    // Not again at once.
+    expect(await worker.claim(1)).toEqual([]);
+    expect(await wire.ids()).toEqual(['b']);
+    expect(await wire.story('b')).toBe('enqueued started handedBack');
+  });
 });
 
 describe('the fence', () => {

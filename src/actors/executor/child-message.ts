@@ -180,8 +180,12 @@ const outcome = (fields: Fields, bytes: Attachments): ChildOutcome => {
       };
     }
     case 'undecodable':
-      only(fields, 'undecodable', ['kind', 'cause']);
-      return { kind: 'undecodable', cause: text(fields.cause, 'cause', 1 << 17) };
+      only(fields, 'undecodable', ['kind', 'cause', 'isPythons']);
+      return {
+        kind: 'undecodable',
+        cause: text(fields.cause, 'cause', 1 << 17),
+        ...(fields.isPythons === true && { isPythons: true }),
+      };
     case 'unknownHandler':
       only(fields, 'unknownHandler', ['kind', 'functionName']);
       return { kind: 'unknownHandler', functionName: text(fields.functionName, 'name', 4096) };

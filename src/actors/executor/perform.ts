@@ -1,5 +1,5 @@
 import { decodeCall } from '../../redis/payload/call.js';
-import { UnserializableError } from '../../redis/payload/errors.js';
+import { PickledObjectError, UnserializableError } from '../../redis/payload/errors.js';
 import { decodeValue, encodeValue } from '../../redis/payload/value.js';
 import { isDoNotRetry, type JobContext, retryAskedBy, runAsJob } from '../../tasks.js';
 import type { Handler, Handlers } from '../handlers/handlers.js';
@@ -53,7 +53,9 @@ export const perform = async (
   try {
     decoded = decodeCall(job.data);
   } catch (error) {
-    if (!job.callback) return { kind: 'undecodable', cause: serializeError(error).message };
+    const cause = serializeError(error).message;
+    const isPythons = error instanceof PickledObjectError;
+    if (!job.callback) return { kind: 'undecodable', cause, ...(isPythons && { isPythons }) };
     decoded = unreadable;
   }
   if (job.callback) return performCallback(handlers, job, job.callback, decoded, hooks, options);

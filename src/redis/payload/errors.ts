@@ -38,6 +38,13 @@ export class UndecodablePayloadError extends Error {
   }
 }
 
+/** A pickle of more than data: what it asks for, a class or a function, only Python may have. */
+export class PickledObjectError extends UndecodablePayloadError {
+  constructor(reason: string) {
+    super('pickle', reason);
+  }
+}
+
 // Payloads hold secrets and can hold megabytes. What is cut here ends up in logs, events and the
 // failed job's text, so no error carries more of a payload than this.
 export function shorten(text: string, maxChars: number): string {

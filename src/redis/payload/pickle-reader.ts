@@ -1,4 +1,4 @@
-import { UndecodablePayloadError } from './errors.js';
+import { PickledObjectError, UndecodablePayloadError } from './errors.js';
 import { type PayloadLimits, payloadLimits } from './limits.js';
 import { NOT_AN_ATOM, readAtom } from './pickle-atoms.js';
 import { PickleCursor } from './pickle-cursor.js';
@@ -156,7 +156,7 @@ function refused(opcode: number, cursor: PickleCursor, stack: PickleStack) {
   const name = REFUSED.get(opcode);
   if (name === undefined) return malformed(`unknown pickle opcode 0x${opcode.toString(16)}`);
   const wanted = wantedGlobal(opcode, cursor, stack);
-  return malformed(`pickle opcode ${name}${wanted === '' ? '' : ` (${wanted})`}`);
+  return new PickledObjectError(`pickle opcode ${name}${wanted === '' ? '' : ` (${wanted})`}`);
 }
 
 /** Which class or function the pickle asks for: it tells a datetime from an attack. */

@@ -25,7 +25,8 @@
 --         done:   finished, with these bytes as its result
 --         finish: the same without a result: ''
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
---                 and `intervals` (JSON text) when its handler asked for another run
+--                 and `intervals` (JSON text) when its handler asked for another run, with `forPython` when a worker of
+--                 Python's might run what ours cannot: then as pass, where one serves the queue
 --         stop:   as fail, but the third is the reason alone: to the FailedQueue with status `stopped`
 --         back:   reason, -, -                   to the head of its queue
 --         pass:   reason, how often at most, -   to the end, for another worker; this one passes it over for a

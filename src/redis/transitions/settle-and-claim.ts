@@ -179,8 +179,8 @@ const usedUpText = ({ max }: RetryAsked, traceback: string): string =>
   `Job failed after ${max} retry attempts\n${traceback}`;
 
 const verdictText = (end: Extract<Settlement['end'], { kind: 'fail' }>): string => {
-  const { reason, retryable, retryAsked } = end;
-  if (!retryAsked) return JSON.stringify({ reason, retryable });
+  const { reason, retryable, retryAsked, forPython } = end;
+  if (!retryAsked) return JSON.stringify({ reason, retryable, forPython });
   const intervals = JSON.stringify(retryAsked.intervalsSeconds);
   return JSON.stringify({ reason, retryable, max: retryAsked.max, intervals });
 };

@@ -52,6 +52,8 @@ export interface Settlement {
         traceback: string;
         /** Its handler asked for another run; then this decides, and not the job's own retries. */
         retryAsked?: RetryAsked;
+        /** Instead it goes back for a worker of Python's, where one serves the queue. */
+        forPython?: true;
       }
     /** Somebody stopped it: to the FailedQueue with status `stopped`, whatever retries it has left. */
     | { kind: 'stop'; reason: string; traceback: string }

@@ -1,9 +1,32 @@
 -- How the exchange ends runs that did not finish. Each answers the letter of its verdict.
 
+-- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
+local function isServedByPython(q)
+  local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
+  for _, key in ipairs(members) do
+    local version = redis.pcall('HGET', key, 'version')
+    if type(version) == 'string' and version ~= 'rxrq' then return true end
+  end
+  return false
+end
+
+-- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
+local function passOn(q, jobKey, id, execution, reason, passes)
+  local untilMs = nowMs + 100 * 2 ^ math.min(passes, 8)
+  redis.call('HSET', jobKey, 'status', 'queued', 'x_passes', tostring(passes),
+    'x_passed', string.sub(request, 1, 12) .. string.format(' %d', untilMs))
+  redis.call('RPUSH', q.list, id)
+  note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
+  return 'h'
+end
+
 function made.settle.fail(q, jobKey, id, execution, run, forHash, forStream, verdict)
   local f = redis.call('HMGET', jobKey, 'retries_left', 'retry_intervals', 'failure_ttl', 'enqueue_at_front_on_retry',
     'failure_callback_name')
   local why = cjson.decode(verdict)
+  if why.forPython and isServedByPython(q) then
+    return passOn(q, jobKey, id, execution, why.reason, (integer(redis.call('HGET', jobKey, 'x_passes')) or 0) + 1)
+  end
   failedAttempts = failedAttempts + 1
   note(q.events, 30, 'failed', { jobId = id, execution = execution, reason = why.reason })
   local retriesLeft, ttl = integer(f[1]) or 0, integer(f[3]) or defaultFailureTtl
@@ -34,29 +57,10 @@ function made.settle.back(q, jobKey, id, execution, _, reason)
   return 'h'
 end
 
--- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
-local function isServedByPython(q)
-  local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
-  for _, key in ipairs(members) do
-    local version = redis.pcall('HGET', key, 'version')
-    if type(version) == 'string' and version ~= 'rxrq' then return true end
-  end
-  return false
-end
-
--- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
 function made.settle.pass(q, jobKey, id, execution, _, reason, limit)
   local f = redis.call('HMGET', jobKey, 'x_passes', 'failure_ttl')
   local passes = (integer(f[1]) or 0) + 1
-  if passes > tonumber(limit) and not isServedByPython(q) then
-    local ttl = integer(f[2]) or defaultFailureTtl
-    quarantine(q, failedQueueKey, jobKey, id, reason, reason, ttl)
-    return 'q'
-  end
-  local untilMs = nowMs + 100 * 2 ^ math.min(passes, 8)
-  redis.call('HSET', jobKey, 'status', 'queued', 'x_passes', tostring(passes),
-    'x_passed', string.sub(request, 1, 12) .. string.format(' %d', untilMs))
-  redis.call('RPUSH', q.list, id)
-  note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
-  return 'h'
+  if passes <= tonumber(limit) or isServedByPython(q) then return passOn(q, jobKey, id, execution, reason, passes) end
+  quarantine(q, failedQueueKey, jobKey, id, reason, reason, integer(f[2]) or defaultFailureTtl)
+  return 'q'
 end
