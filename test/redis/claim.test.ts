@@ -211,16 +211,40 @@ describe('claim of ids that must not run', () => {
     ['a space', 'a b'],
     ['201 characters', 'x'.repeat(201)],
     ['a million characters', 'x'.repeat(1_000_000)],
-  ])('drops an id with %s', async (_, id) => {
-    await wire.redis.rpush(keys.queue('default'), id);
-    await wire.redis.hset(keys.job(id), 'data', 'x', 'status', 'queued');
-    await wire.enqueue('good');
-    expect((await wire.worker().claim(2)).map(({ jobId }) => jobId)).toEqual(['good']);
-    const [dropped] = (await wire.events()).filter(({ kind }) => kind === 'dropped');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there.
-    expect(dropped?.jobId).not.toMatch(/[\x00-\x1f]/);
-    expect(dropped?.jobId.length).toBeLessThanOrEqual(800);
-  });
+  ])(
+    'never runs an id with %s: without a job it is dropped, else put aside or left to Python',
+    async (_, id) => {
+      const told = async (kind: string) => {
+        const [event] = (await wire.events()).filter((one) => one.kind === kind);
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there.
+        expect(event?.jobId).not.toMatch(/[\x00-\x1f]/);
+        expect(event?.jobId.length).toBeLessThanOrEqual(800);
+        expect(event).toMatchObject({ reason: 'not an id that RQ accepts' });
+      };
+      await wire.redis.rpush(keys.queue('default'), id);
+      expect(await wire.worker().claim(2)).toEqual([]);
+      await told('dropped');
+
+      const spoil = () =>
+        wire.redis
+          .multi()
+          .hset(keys.job(id), 'data', 'x', 'status', 'queued')
+          .rpush(keys.queue('default'), id)
+          .exec();
+      await spoil();
+      await wire.enqueue('good');
+      expect((await wire.worker().claim(2)).map(({ jobId }) => jobId)).toEqual(['good']);
+      await told('quarantined');
+      expect(await wire.status(id)).toBe('failed');
+      expect(await wire.redis.lrange(keys.failedQueue, 0, -1)).toEqual([id]);
+
+      await wire.redis.sadd('rq:workers:default', 'rq:worker:snake');
+      await wire.redis.hset('rq:worker:snake', 'version', '1.16.2');
+      await spoil();
+      expect(await wire.worker().claim(2)).toEqual([]);
+      expect([await wire.ids(), await wire.status(id)]).toEqual([[id], 'queued']);
+    },
+  );
 
   it('drops an id that is no text at all, by its bytes', async () => {
     await wire.redis.rpush(keys.queue('default'), Buffer.from('fffe0041', 'hex'));

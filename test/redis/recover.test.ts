@@ -209,6 +209,14 @@ describe('recover', () => {
     expect(await wire.ids()).toEqual(['a']);
   });
 
+  it('recovers a job with an id that only RQ 1 takes', async () => {
+    await wire.enqueuePython('user:42', { status: 'started' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 5, 'user:42');
+    expect(await recoverAll()).toEqual(['recovered']);
+    expect(await wire.ids()).toEqual(['user:42']);
+  });
+
   it.each([
     ['an id of odd bytes', Buffer.from('fffe00', 'hex')],
     ['nothing', Buffer.from('')],

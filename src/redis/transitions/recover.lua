@@ -23,12 +23,19 @@ local verdicts = {}
 
 local holders
 
+-- The id and the execution. RQ 1 writes ids alone, and takes any: also one with colons.
+local function split(member)
+  local id, execution = string.match(member, '^([^:]+):(.*)$')
+  if not id or #execution ~= 32 and redis.call('EXISTS', jobPrefix .. member) == 1 then return member, '' end
+  return id, execution
+end
+
 -- Whether another execution holds the job: the dead one is then the leftover of an earlier life.
 local function isHeldByAnother(id)
   if not holders then
     holders = {}
     for _, member in ipairs(redis.call('ZRANGE', q.wip, 0, -1)) do
-      local holder = string.match(member, '^[^:]*')
+      local holder = split(member)
       holders[holder] = (holders[holder] or 0) + 1
     end
   end
@@ -37,8 +44,8 @@ end
 
 -- Whether nothing holds the job, and it is still in the run, or the claim, in which it was seen.
 local function isStray(member, seen)
-  local id, execution = string.match(member, '^([A-Za-z0-9_-]+):?(.*)$')
-  if not id or isHeldByAnother(id) then return false end
+  local id, execution = split(member)
+  if isHeldByAnother(id) then return false end
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'x_exec', 'started_at', 'enqueued_at')
   if f[1] == 'started' then return execution == '' and f[3] == seen end
   return f[1] == 'queued' and execution ~= '' and f[2] == execution and f[4] == seen
@@ -60,14 +67,13 @@ end
 -- Out of the registry; false when somebody else was faster.
 local function take(member)
   if redis.call('ZREM', q.wip, member) == 0 then return false end
-  local holder = string.match(member, '^[^:]*')
+  local holder = split(member)
   if holders and holders[holder] then holders[holder] = holders[holder] - 1 end
   return true
 end
 
 local function judge(member)
-  local id, execution = string.match(member, '^([A-Za-z0-9_-]+):?(.*)$')
-  if not id or #id > 200 then return 'd' end
+  local id, execution = split(member)
   local jobKey = jobPrefix .. id
   if execution ~= '' then
     redis.call('DEL', executionPrefix .. member)
@@ -91,7 +97,7 @@ local function judge(member)
     verdict = bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)
   else
     redis.call('LPUSH', q.list, id)
-    note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; nobody knows its status' })
+    note(q.events, 70, 'handedBack', { jobId = printable(id), execution = execution, reason = 'its worker is gone; nobody knows its status' })
   end
   if f[7] then settleSlot(f[7], id) end
   return verdict

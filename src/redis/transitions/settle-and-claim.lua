@@ -472,7 +472,11 @@ if wanted > 0 then
       for i = 1, #ids do
         local id = ids[i]
         if #id > 200 or not string.find(id, '^[%w_-]+$') then
-          seldom().drop(q, id, 'not an id that RQ accepts')
+          seldom().setAside(q, id)
+          if q.fault then
+            made.putBack(q, ids, i)
+            break
+          end
         else
           local jobKey = jobPrefix .. id
           local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',

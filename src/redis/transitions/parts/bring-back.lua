@@ -7,7 +7,7 @@ local function bringBack(q, failedQueueKey, jobKey, id, execution, retries, reco
     redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText, 'x_recoveries', recoveries + 1)
     if retriesLeft then redis.call('HSET', jobKey, 'retries_left', retriesLeft - 1) end
     redis.call('LPUSH', q.list, id)
-    note(q.events, 75, 'recovered', { jobId = id, execution = printable(execution), recoveries = recoveries + 1 })
+    note(q.events, 75, 'recovered', { jobId = printable(id), execution = printable(execution), recoveries = recoveries + 1 })
     return 'r'
   end
   -- RQ's own words, which its users search for.

@@ -30,7 +30,7 @@ local function free(id, job, parents, by)
   redis.call('SADD', queuesKey, list)
   redis.call(job.atFront and 'LPUSH' or 'RPUSH', list, id)
   leaveParents(id, parents)
-  note(events, 65, 'released', { jobId = id, by = printable(by) })
+  note(events, 65, 'released', { jobId = printable(id), by = printable(by) })
   return true
 end
 
@@ -50,11 +50,11 @@ end
 -- One dependent of a parent that ended. Answers how many looks it took.
 local function consider(id, parent, how)
   local dependentsKey = jobPrefix .. parent .. ':dependents'
-  local job = #id <= 200 and string.find(id, '^[A-Za-z0-9_-]+$') and lookAt(id, 'deferred')
-  if job and not job.isKnown and redis.pcall('ZSCORE', deferredPrefix .. (job.origin or ''), id) then
+  local job = lookAt(id, 'deferred')
+  if not job.isKnown and redis.pcall('ZSCORE', deferredPrefix .. (job.origin or ''), id) then
     if free(id, job, parentsOf(id, job.named), parent) then return 1 end
   end
-  if not job or job.status ~= 'deferred' then
+  if job.status ~= 'deferred' then
     redis.call('SREM', dependentsKey, id)
     return 1
   end

@@ -26,10 +26,6 @@ end
 
 -- Returns m moved, d dropped (there is nothing to run, or it is elsewhere already), w waiting for others, q quarantined.
 local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
-  if #id > 200 or not string.find(id, '^[A-Za-z0-9_-]+$') then
-    note(q.events, 80, 'dropped', { jobId = printable(id), reason = 'not an id that RQ accepts' })
-    return 'd'
-  end
   local f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'ttl', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'failure_ttl', 'dependency_ids')
   local reason
   if f.err then reason = 'the job key is not a hash'
@@ -39,7 +35,7 @@ local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
     reason = 'its status is ' .. f[1]
   end
   if reason then
-    note(q.events, 80, 'dropped', { jobId = id, reason = reason })
+    note(q.events, 80, 'dropped', { jobId = printable(id), reason = reason })
     return 'd'
   end
   local ttl = integer(f[3])
@@ -61,6 +57,7 @@ local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
   if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) else redis.call('PERSIST', jobKey) end
   local atFront = f[4] == '1' or f[5] == '1' and f[6] and f[6] ~= ''
   redis.call(atFront and 'LPUSH' or 'RPUSH', q.list, id)
-  noteWords(q.events, 50, 'enqueued', id)
+  -- RQ 1 takes any id, and the words of an entry do not. Whoever claims it says what becomes of it.
+  if string.find(id, '^[%w_-]+$') then noteWords(q.events, 50, 'enqueued', id) end
   return 'm'
 end

@@ -59,6 +59,30 @@ local function lookFurther(jobKey, id)
   return f[1] and f[1] ~= '' or f[2] and f[2] ~= '' or f[3]
 end
 
+-- Whether the job can be put aside; else its queue waits until that is mended.
+local function canQuarantine(q)
+  local fault = quarantineFaultOf(q)
+  if not fault then return true end
+  -- In words that name the queue: it is no use to wait for its jobs.
+  q.fault = fault .. ', and a job of ' .. q.list .. ' is to be put there'
+  faults[#faults + 1] = q.fault
+  return false
+end
+
+-- A job whose id is none for RQ 2, nor for the replies and events here. RQ 1 takes any: its workers may run it.
+function made.setAside(q, id)
+  local jobKey, reason = jobPrefix .. id, 'not an id that RQ accepts'
+  local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl')
+  if f.err or not f[2] or isEnd[f[1]] then
+    made.drop(q, id, reason)
+  elseif isServedByPython(q) then
+    q.passed = q.passed or {}
+    q.passed[#q.passed + 1] = id
+  elseif canQuarantine(q) then
+    quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(f[3]) or defaultFailureTtl)
+  end
+end
+
 -- Whether a job that is not plain may run; what must not is dropped, passed over or quarantined. Also whether it has
 -- callbacks or webhooks. Python RQ always writes `success_callback_name`, if only empty; we do when a result is wanted in
 -- RQ's stream.
@@ -92,13 +116,7 @@ function made.mayRun(q, id, jobKey, f)
     end
     reason = 'field ' .. odd .. ' cannot be read'
   end
-  local fault = quarantineFaultOf(q)
-  if fault then
-    -- In words that name the queue: it is no use to wait for its jobs.
-    q.fault = fault .. ', and a job of ' .. q.list .. ' is to be put there'
-    faults[#faults + 1] = q.fault
-    return false
-  end
+  if not canQuarantine(q) then return false end
   if odd then
     -- Kept aside and removed, so that the quarantined job can be looked at and requeued from Python as well.
     redis.call('HSET', jobKey, 'x_odd_' .. odd, string.sub(redis.call('HGET', jobKey, odd), 1, 200))
