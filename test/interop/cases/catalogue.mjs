@@ -195,4 +195,9 @@ export const catalogue = [
     shows: 'kill -9 of Node at any moment: each job is in exactly one place, and ends once',
     node: 'the places are the same for all releases',
   },
+  { number: 55, shows: 'a timeout that is over ends the job on either side, whoever gave it' },
+  {
+    number: 56,
+    shows: 'a parent canceled or deleted: what waits for it is kept, let go or deleted, as asked',
+  },
 ];
