@@ -26,6 +26,8 @@ export interface Line {
   at: number;
 }
 
+export const ofSeveralQueues = 'Python workers of several queues, with a scheduler';
+
 interface PythonWorker {
   name: string;
   queues: readonly string[];
@@ -131,7 +133,7 @@ export class Fleet {
     const { name, queues, options } = victim;
     if (what !== 'children') {
       this.pythons.splice(this.pythons.indexOf(victim), 1);
-      this.count(options.length > 0 ? 'Python workers with a scheduler' : 'Python workers', pid);
+      this.count(queues.length > 1 ? ofSeveralQueues : 'Python workers', pid);
       this.dead.add(name);
       victim.running.child.kill('SIGKILL');
       this.join(this.python(queues, ...options));
