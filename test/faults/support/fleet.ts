@@ -201,7 +201,7 @@ export class Fleet {
   /** Whether the holder of a scheduler's lock runs. RQ 1.16 writes its pid there; the others a name, and the pid elsewhere. */
   private async isAlive(holder: string): Promise<boolean> {
     const pid = (await this.scene.rq.redis.hget(keys.scheduler(holder), 'pid')) ?? holder;
-    return commandOf(Number(pid)) !== '';
+    return /^\d{1,9}$/.test(pid) && commandOf(Number(pid)) !== '';
   }
 
   private count(kind: string, pid: number): void {
