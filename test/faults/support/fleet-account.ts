@@ -13,11 +13,11 @@ export interface Fate {
   retriesLeft: number | null;
 }
 
-/** What is known of all runs: what they told, what Node wrote, which processes were killed when, and Python's of one queue. */
+/** What is known of all runs: what they told, what Node wrote, which processes were killed, and Python's of one queue. */
 export interface Story {
   lines: readonly Line[];
   events: readonly LifecycleEvent[];
-  killed: ReadonlyMap<number, number>;
+  killed: ReadonlySet<number>;
   ofOneQueue: ReadonlySet<number>;
 }
 
@@ -133,14 +133,14 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
     ({ boss }) => boss,
   );
 
+  // What the killed had begun may go on a moment without them: the time of a death says nothing. Of a Node's run its
+  // own events do; a worker of Python's has one job at a time: with the next one it is done with this one.
   const wasKilled = (run: Run): boolean => {
-    const isCut = (pid: number): boolean => (killed.get(pid) ?? 0) >= run.at;
-    if (isCut(run.pid)) return true;
-    // A worker of Python's has one job at a time: with the next one it is done with this one.
     const isDone =
-      run.side === 'python' && (begins.get(run.boss) ?? []).some((begin) => begin.at > run.endedAt);
-    return isCut(run.boss) && !isDone;
+      run.side === 'python' && (begins.get(run.boss) ?? []).some(({ at }) => at > run.endedAt);
+    return killed.has(run.pid) || (killed.has(run.boss) && !isDone);
   };
+
   /**
    * Python had popped it before Node began, and began it after: it looks at no status (S19). With the short leases of this test
    * Node takes back after a third of a second, and not after ten, what lies in flight (S2). Only a worker of one queue

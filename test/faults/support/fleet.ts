@@ -43,8 +43,8 @@ export class Fleet {
   private readonly pythons: PythonWorker[] = [];
   private born = 0;
   private readonly coming = new Set<Promise<void>>();
-  /** Processes that were killed, and when. */
-  readonly killed = new Map<number, number>();
+  /** Processes that were killed. */
+  readonly killed = new Set<number>();
   /** Python's workers of one queue, by their process: what these pop lies in flight until they begin it. */
   readonly ofOneQueue = new Set<number>();
   /** Names of the workers that were killed. */
@@ -205,7 +205,7 @@ export class Fleet {
   }
 
   private count(kind: string, pid: number): void {
-    this.killed.set(pid, Date.now());
+    this.killed.add(pid);
     this.kills[kind] = (this.kills[kind] ?? 0) + 1;
   }
 }
