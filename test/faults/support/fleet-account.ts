@@ -153,7 +153,7 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
       ({ id, at }) => id !== run.id && at >= run.at && at <= next.at,
     );
 
-  const causeOf = (run: Run, next: Run | undefined): string | undefined => {
+  const causeOf = (run: Run, next: Run | undefined, runs: readonly Run[]): string | undefined => {
     const told = new Set((byExecution.get(run.execution ?? 'none') ?? []).map(({ kind }) => kind));
     const wasAccepted = run.side === 'node' ? told.has('finished') : next === undefined;
     if (wasAccepted && next === undefined) return 'it ended its job';
@@ -163,7 +163,10 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
     const wasTaken = (byJob.get(run.id) ?? []).some(
       ({ kind, at }) => kind === 'recovered' && at >= run.at && next !== undefined && at <= next.at,
     );
-    return run.side === 'python' && wasTaken ? 'it had been taken away' : undefined;
+    if (run.side === 'node') return undefined;
+    if (wasTaken) return 'it had been taken away';
+    // Once doubled in flight, Python's own retries keep it doubled, whoever runs it.
+    return runs.some(({ boss }) => ofOneQueue.has(boss)) ? slowHand : undefined;
   };
 
   const again: Record<string, number> = {};
@@ -171,7 +174,7 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
   for (const [id, runs] of runsOf(lines)) {
     for (const [at, run] of runs.entries()) {
       if (run.ended !== 'end') continue;
-      const reason = causeOf(run, runs[at + 1]);
+      const reason = causeOf(run, runs[at + 1], runs);
       if (reason === undefined) {
         const seen = (byJob.get(id) ?? []).map((event) => ({ ...event, cursor: undefined }));
         unexplained.push({ id, run, runs, events: seen });
