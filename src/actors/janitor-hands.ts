@@ -9,20 +9,23 @@ import {
   freeStuck,
 } from '../redis/transitions/free-dependents.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
-import { dropLeaks, recoverIntermediate, suspectsIn } from '../redis/transitions/recover.js';
+import {
+  dropLeaks,
+  inFlightForMs,
+  recoverIntermediate,
+  suspectsIn,
+} from '../redis/transitions/recover.js';
 import { deferredRounds } from './deferred-rounds.js';
 import type { JanitorHands, JanitorSettings } from './janitor.js';
 import type { Rescue } from './rescue.js';
 
 const cleanEveryMs = 600_000;
-/** Longer than a claim takes, and shorter than Python's cleaners wait. */
-const inFlightForMs = 10_000;
 
 /** The janitor's way to Redis. */
 export const janitorHands = (redis: Redis, wire: WireSettings, rescue: Rescue): JanitorHands => ({
   look: (queues) => suspectsIn(redis, queues),
   recover: rescue,
-  recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id),
+  recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id, wire),
   dropLeaks: (queue) => dropLeaks(redis, queue),
   freeForgotten: deferredRounds(
     {
@@ -59,5 +62,5 @@ export const janitorTimes = ({
   // A heartbeat and a little: a living owner has renewed by then.
   unchangedForMs: narrowLeaseMs / 4 + Math.min(1_000, narrowLeaseMs / 20),
   othersReturnWithinMs: longestPauseMs,
-  inFlightForMs: Math.min(inFlightForMs, narrowLeaseMs / 3),
+  inFlightForMs: inFlightForMs({ narrowLeaseMs }),
 });

@@ -11,7 +11,7 @@ const mostWaiting = 1_000;
 /** Of a traceback; receivers have limits of their own. */
 const longestText = 64 * 1024;
 /** A job may not keep one of the places for longer, whatever time it allows, in milliseconds. */
-const longestRequestMs = 300_000;
+export const longestRequestMs = 300_000;
 /** A worker that leaves waits so long for those under way, in milliseconds. */
 const lastWaitMs = 1_500;
 

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { deferred } from '../actors/executor/deferred.js';
 import { ActorSystem } from '../actors/kernel/actor-system.js';
 import type { ActorContext, ActorSpec } from '../actors/kernel/behavior.js';
-import { planWorker } from '../actors/worker-options.js';
+import { planWorker, workerOptionNames } from '../actors/worker-options.js';
 import { InvalidOptionError } from '../redis/errors.js';
+import { checkKnown } from '../redis/known-options.js';
 import type { BootOptions } from './boot-worker.js';
 import type { MemberReport } from './pool-member.js';
 
@@ -48,6 +49,17 @@ export class PoolGaveUpError extends Error {
   override readonly name = 'PoolGaveUpError';
 }
 
+// No name: two workers may not have the same.
+const known: ReadonlySet<string> = new Set([
+  'workers',
+  'mostDeaths',
+  'handleSignals',
+  'on',
+  'handlers',
+  'container',
+  ...workerOptionNames.filter((option) => option !== 'name'),
+]);
+
 /**
  * Boots several workers, each in a process of its own, and starts those anew that die. Resolves once all are up.
  * RQ: `WorkerPool`.
@@ -55,6 +67,7 @@ export class PoolGaveUpError extends Error {
  * @throws InvalidOptionError, InvalidNameError; PoolGaveUpError when one does not come up
  */
 export const bootWorkerPool = async (options: PoolOptions): Promise<RunningPool> => {
+  checkKnown(options, known);
   const { workers, mostDeaths = 5, handleSignals = true, on = {}, ...boot } = options;
   for (const [option, value] of Object.entries({ workers, mostDeaths })) {
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 1_000))

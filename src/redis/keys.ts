@@ -71,6 +71,9 @@ export const keys = {
   events: (queue: string) => `rxrq:events:${queue}`,
   /** ZSET of workers' tags → end of their lease, in milliseconds: what our recoverers judge by. */
   leases: (queue: string) => `rxrq:leases:${queue}`,
+  /** That an id in flight was brought back, for as long as nobody may do so again. */
+  broughtBack: (queue: string, id: string) =>
+    `${prefixes.queue}${queue}${suffixes.intermediate}${prefixes.broughtBack}${id}`,
   /** What a worker's last settle-and-claim answered, so that a lost reply can be asked for again. */
   reply: (worker: string, slot: number) => `rxrq:reply:${worker}:${slot}`,
   /** LIST of commands that a worker of ours finds when it did not hear them. */
@@ -104,6 +107,7 @@ export const prefixes = {
   executions: 'rq:executions:',
   execution: 'rq:execution:',
   firstSeen: ':first_seen:',
+  broughtBack: ':brought_back:',
   worker: 'rq:worker:',
   group: 'rq:group:',
   rateLimit: 'rq:rl:',

@@ -10,7 +10,7 @@ export interface WebhookOption {
   /** `POST` sends RQ's body, `GET` none. Default `GET`, as in RQ. */
   method?: 'GET' | 'POST';
   headers?: Record<string, string>;
-  /** Default 10 s. */
+  /** Default 10 s. A worker of ours waits five minutes at most, whatever is said here. */
   timeout?: Duration;
   timeoutSeconds?: number;
 }

@@ -55,6 +55,15 @@ describe('bootWorkerPool', () => {
     expect(await registered()).toEqual([]);
   });
 
+  it('refuses what is no option of a pool, and tells what is', async () => {
+    const misspelled = boot({ worker: 4 } as Partial<PoolOptions>);
+    await expect(misspelled).rejects.toThrow(/worker: it is none of workers, mostDeaths, /);
+    // Two workers may not have one name.
+    const named = boot({ name: 'one' } as Partial<PoolOptions>);
+    await expect(named).rejects.toThrow(/option name: it is none of /);
+    expect(await registered()).toEqual([]);
+  });
+
   it('gives its workers what children may inherit and where webhooks may go', async () => {
     const troubles: string[] = [];
     await boot({

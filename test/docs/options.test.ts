@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { planCron } from '../../src/actors/cron/cron-plan.js';
+import { longestRequestMs } from '../../src/actors/webhook-sender.js';
 import { planWorker, type WorkerPlan } from '../../src/actors/worker-options.js';
-import { bootCron, bootScheduler, defaultWireSettings, Rq } from '../../src/index.js';
+import {
+  bootCron,
+  bootScheduler,
+  bootWorkerPool,
+  defaultWireSettings,
+  Rq,
+  rqInPlace,
+} from '../../src/index.js';
 import { fieldsOf } from '../../src/redis/job-options.js';
 import { planWire } from '../../src/redis/transitions/queue-keys.js';
+import { encodeWebhooks } from '../../src/redis/webhooks.js';
 import { deliveriesOf } from '../../src/streams/deliveries.js';
 
 const page = (name: string): string =>
@@ -49,6 +58,8 @@ describe('the tables of options', () => {
     ['configuration', '`wire`', planWire, []],
     ['scheduling', '`bootScheduler`', bootScheduler, []],
     ['cron', '`bootCron`', bootCron, []],
+    ['jobs', '`rqInPlace`', rqInPlace, ['handlers', 'container', 'on']],
+    ['jobs', '`webhooks`', (option: never) => encodeWebhooks([option]), []],
     [
       'pipelines',
       '`deliveries$`',
@@ -58,6 +69,27 @@ describe('the tables of options', () => {
   ] as const)('%s.md, %s: are whole', async (name, head, make, more) => {
     const known = await knownBy(make as (options: never) => unknown);
     expect(toldIn(name, head).sort()).toEqual([...known, ...more].sort());
+  });
+
+  it('workers.md, `bootWorkerPool`: is whole, beside the options of a worker', async () => {
+    const ofWorker = toldIn('workers', '`bootWorker`').filter((option) => option !== 'name');
+    const told = new Set([...ofWorker, ...toldIn('workers', '`bootWorkerPool`')]);
+    expect([...told].sort()).toEqual((await knownBy(bootWorkerPool)).sort());
+  });
+
+  it('say what is required, and where a limit lies', async () => {
+    const required = tableOf('workers', '`bootWorkerPool`').filter(({ byDefault }) => !byDefault);
+    expect(required.map(({ options }) => options)).toEqual([['workers']]);
+    expect(page('workers')).toMatch(/^\| `workers` \|.*1 to 1,000: required \|$/m);
+    const handlers = 'nowhere.js';
+    for (const workers of [undefined, 0, 1_001] as number[])
+      await expect(bootWorkerPool({ workers, handlers })).rejects.toThrow(/option workers: /);
+    for (const mostDeaths of [0, 1_001])
+      await expect(bootWorkerPool({ workers: 1, mostDeaths, handlers })).rejects.toThrow(
+        /option mostDeaths: /,
+      );
+    const timeout = /^\| `timeout`, `timeoutSeconds` \| 10 s \| .*than (\d+) s/m.exec(page('jobs'));
+    expect(Number(timeout?.[1]) * 1_000).toBe(longestRequestMs);
   });
 
   it('jobs.md: is whole', async () => {

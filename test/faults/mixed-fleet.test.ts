@@ -2,10 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { AuditReport } from '../../src/redis/audit/audit.js';
 import { isTerminal } from '../../src/redis/job-status.js';
-import type { LifecycleEvent } from '../../src/redis/lifecycle-event.js';
 import { describeWithPython, python } from '../support/python.js';
 import { until } from '../support/until.js';
-import { Fleet, type Line } from './support/fleet.js';
+import { Fleet, ofSeveralQueues } from './support/fleet.js';
+import {
+  accountOf,
+  endsOf,
+  explain,
+  type Fate,
+  fatesOf,
+  isLeftover,
+  slowHand,
+} from './support/fleet-account.js';
 import { Scene } from './support/scene.js';
 
 const isLong = process.env.RXRQ_KILLS !== undefined;
@@ -56,7 +64,7 @@ const killUntil = async (fleet: Fleet, isOver: () => boolean): Promise<void> => 
     await delay(100 + Math.random() * 300);
     // A horse can go at any time; workers are not to be fewer than they were.
     if (!fleet.isComplete) {
-      await fleet.killPython('horse');
+      fleet.killPython('children');
       continue;
     }
     deaths += 1;
@@ -64,112 +72,11 @@ const killUntil = async (fleet: Fleet, isOver: () => boolean): Promise<void> => 
       await fleet.killNode();
       fleet.join(fleet.node(deaths % 6 === 0 ? 'pool' : 'inline'));
     } else {
-      await fleet.killPython(deaths % 3 === 1 ? 'both' : 'worker');
-      fleet.join(fleet.python(deaths % 5 === 0 ? queues : [queues[deaths % 2] as string]));
+      fleet.killPython(deaths % 2 === 0 ? 'both' : 'worker');
     }
   }
   await fleet.allUp();
 };
-
-interface Fate {
-  id: string;
-  status: string;
-  /** Why it failed; else empty. */
-  words: string;
-}
-
-const fatesOf = async (scene: Scene, ids: readonly string[]): Promise<Fate[]> => {
-  const records = await scene.rq.fetchMany([...ids]);
-  return Promise.all(
-    ids.map(async (id, at) => {
-      const record = records[at];
-      const status = record?.status ?? 'lost';
-      if (status !== 'failed') return { id, status, words: '' };
-      const error = await scene.rq
-        .queue(record?.origin ?? '')
-        .job(id)
-        .result({ timeoutMs: 0 })
-        .then(
-          () => 'no reason',
-          (thrown: Error) => thrown.message,
-        );
-      return { id, status, words: error };
-    }),
-  );
-};
-
-/** What a job may fail of: what it does itself, and what Python makes of a death. */
-const reasons = {
-  'of itself': /doomed from the start|not yet/,
-  'its horse was killed': /Work-horse terminated unexpectedly/,
-  'abandoned, by the rule of Python': /AbandonedJobError/,
-  'stuck in flight, by the rule of Python': /Job was stuck in intermediate queue/,
-};
-
-const accountOf = (fates: readonly Fate[]) => {
-  const accounts: Record<string, number> = {};
-  const unaccounted: Fate[] = [];
-  for (const fate of fates) {
-    const reason = Object.entries(reasons).find(([, words]) => words.test(fate.words))?.[0];
-    const account = fate.status === 'failed' ? reason : fate.status;
-    if (account === undefined) unaccounted.push(fate);
-    else accounts[account] = (accounts[account] ?? 0) + 1;
-  }
-  return { accounts, unaccounted };
-};
-
-/** Runs of one job in the order of their begin. A run that was cut has no end. */
-const runsOf = (lines: readonly Line[]) => {
-  const runs = new Map<string, Array<Line & { ended: 'end' | 'fail' | 'cut' }>>();
-  for (const line of lines) {
-    const ofJob = runs.get(line.id) ?? [];
-    runs.set(line.id, ofJob);
-    if (line.phase === 'begin') ofJob.push({ ...line, ended: 'cut' });
-    else {
-      const run = ofJob.findLast(({ pid, ended }) => pid === line.pid && ended === 'cut');
-      if (run) run.ended = line.phase;
-    }
-  }
-  return runs;
-};
-
-/**
- * Jobs that ran again after a run that came to its end, by the reason: the worker died before it could say so, or
- * its job had been taken away from it. Python runs again whatever it finds in a queue; Node must have a reason.
- */
-const explain = (
-  lines: readonly Line[],
-  events: readonly LifecycleEvent[],
-  killed: ReadonlySet<number>,
-) => {
-  const taken = new Set(
-    events.flatMap(({ kind, jobId }) =>
-      kind === 'recovered' || kind === 'handedBack' || kind === 'lost' ? [jobId] : [],
-    ),
-  );
-  const again: Record<string, number> = {};
-  const unexplained: string[] = [];
-  for (const [id, runs] of runsOf(lines)) {
-    for (const [at, run] of runs.entries()) {
-      const next = runs[at + 1];
-      if (run.ended !== 'end' || !next) continue;
-      const reason =
-        killed.has(run.pid) || killed.has(run.boss)
-          ? 'its process was killed before the end was written'
-          : taken.has(id)
-            ? 'it had been taken away'
-            : next.side === 'python'
-              ? 'Python looks at no status (S19)'
-              : undefined;
-      if (reason) again[reason] = (again[reason] ?? 0) + 1;
-      else unexplained.push(id);
-    }
-  }
-  return { again, unexplained };
-};
-
-/** What Python leaves, and what any death leaves until the next cleaning. */
-const ofPython = new Set(['A15', 'A14', 'A11', 'A19', 'A7']);
 
 describeWithPython('a mixed fleet', isLong ? ['2.12', '1.16'] : ['2.12'], (version) => {
   it(
@@ -197,6 +104,7 @@ describeWithPython('a mixed fleet', isLong ? ['2.12', '1.16'] : ['2.12'], (versi
         await fleet.node('inline');
 
         const audits: AuditReport[] = [];
+        let mended: AuditReport['findings'] = [];
         let fates: Fate[] = [];
         const settled = async () => {
           await fleet.age();
@@ -217,30 +125,41 @@ describeWithPython('a mixed fleet', isLong ? ['2.12', '1.16'] : ['2.12'], (versi
           deadlineMs: isLong ? 180_000 : 40_000,
         }).catch(async (never: unknown) => {
           // What Python lost from its hand (S1) no worker finds: it is in no list.
-          audits.push(await scene.audit({ repair: true }));
+          const repair = await scene.audit({ repair: true });
+          audits.push(repair);
+          mended = repair.findings.filter((finding) => !isLeftover(finding, fleet.dead));
           await until('what was lost has ended', settled, { deadlineMs: 30_000 }).catch(() => {
             throw never;
           });
         });
         const events = await scene.events(...queues);
-        const { accounts, unaccounted } = accountOf(fates);
-        const { again, unexplained } = explain(await fleet.ledger(), events, fleet.killed);
+        const { killed, ofOneQueue } = fleet;
+        const story = { lines: await fleet.ledger(), events, killed, ofOneQueue };
+        const { accounts, unaccounted } = accountOf(fates, story);
+        const { again, unexplained } = explain(story);
+        const { onlyNode, notOnce } = endsOf(fates, story);
         // The leases that dead workers of Python's still had are dropped when they are over.
         const clean = await until('the audit is clean, but for what Python leaves', async () => {
           await fleet.age();
           audits.push(await scene.audit());
-          return audits.at(-1)?.findings.every(({ code }) => ofPython.has(code));
+          return audits.at(-1)?.findings.every((finding) => isLeftover(finding, fleet.dead));
         }).catch(() => false);
         const found = audits.map(({ findings }) =>
           findings.map(({ code, seen, jobId }) => `${code} ${jobId ?? ''} ${seen}`),
         );
         process.stderr.write(
           `mixed fleet with RQ ${version}: ${ids.length} jobs, killed ${JSON.stringify(fleet.kills)}, ` +
-            `ended ${JSON.stringify(accounts)}, ran again ${JSON.stringify(again)}, audits ${JSON.stringify(found)}\n`,
+            `ended ${JSON.stringify(accounts)}, only Node ran ${onlyNode}, ran again ${JSON.stringify(again)}, audits ${JSON.stringify(found)}\n`,
         );
         expect(ids).toHaveLength(jobCount);
+        // Only a worker of several queues has in its hand what is nowhere else, and one job at most.
+        expect(mended.filter(({ code }) => code !== 'A1')).toEqual([]);
+        expect(mended.length).toBeLessThanOrEqual(fleet.kills[ofSeveralQueues] ?? 0);
         expect(unaccounted).toEqual([]);
         expect(unexplained).toEqual([]);
+        expect(again[slowHand] ?? 0).toBeLessThanOrEqual(jobCount / 100);
+        expect(notOnce).toEqual([]);
+        expect(onlyNode).toBeGreaterThan(jobCount / 20);
         expect(accounts.finished).toBeGreaterThan(jobCount / 2);
         expect(clean ? [] : found.at(-1)).toEqual([]);
       } finally {

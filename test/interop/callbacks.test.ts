@@ -15,7 +15,7 @@ describeWithPython('Callbacks', ['2.12', '1.16'], (version) => {
   it('34: of Python are called by Node where a handler has that very name, and else ignored and told once', async () => {
     const ids = await sides.python.run<string[]>(`
       on = dict(on_success='nodejobs.noteSuccess', on_failure='nodejobs.noteFailure')
-      off = dict(on_success='pyjobs.add', on_failure='pyjobs.add')
+      off = dict(on_success='pyjobs.add', on_failure='pyjobs.add', on_stopped='pyjobs.note_stopped')
       q = queue('named')
       jobs = [q.enqueue('nodejobs.add', 1, 2, **on), q.enqueue('nodejobs.fail', 'no', **on)]
       jobs += [q.enqueue('nodejobs.add', n, **off) for n in range(3)]
@@ -42,16 +42,14 @@ describeWithPython('Callbacks', ['2.12', '1.16'], (version) => {
         /^CallbackIgnoredError: Python's success callback pyjobs.add is no handler/,
       ),
     ]);
-    const seen = await sides.python.run(`return [fetch(id)._success_callback_name for id in ids]`, {
-      ids,
-    });
-    expect(seen).toEqual([
-      'nodejobs.noteSuccess',
-      'nodejobs.noteSuccess',
-      'pyjobs.add',
-      'pyjobs.add',
-      'pyjobs.add',
-    ]);
+    const kept = `
+jobs = [fetch(id) for id in ids]
+return [[job._success_callback_name, job._failure_callback_name, job._stopped_callback_name] for job in jobs]`;
+    const [ours, theirs] = [
+      ['nodejobs.noteSuccess', 'nodejobs.noteFailure', null],
+      ['pyjobs.add', 'pyjobs.add', 'pyjobs.note_stopped'],
+    ];
+    expect(await sides.python.run(kept, { ids })).toEqual([ours, ours, theirs, theirs, theirs]);
   });
 
   it('34: of Node are no names for Python, which runs and cleans the job as it would without', async () => {

@@ -222,6 +222,7 @@ for word, front in words:
     const short = await spec('pyjobs.echo', { resultTtlSeconds: 50 });
     const failed = await spec('pyjobs.fail', { failureTtlSeconds: 50 });
     const failedKept = await spec('pyjobs.fail', { failureTtlSeconds: -1 });
+    const failedGone = await spec('pyjobs.fail', { failureTtlSeconds: 0 });
     await sides.python.run('work(name)', { name: queue.name });
     const ttl = ({ id }: { id: string }) => sides.redis.ttl(`rq:job:${id}`);
     expect(await ttl(gone)).toBe(-2);
@@ -229,6 +230,28 @@ for word, front in words:
     expect(await ttl(short)).toBeGreaterThan(40);
     expect(await ttl(failed)).toBeGreaterThan(40);
     expect(await ttl(failedKept)).toBe(-1);
+    expect(await ttl(failedGone)).toBe(-2);
     await expect(gone.result(soon)).rejects.toThrow(/not in Redis any more/);
+    await expect(failedGone.result(soon)).rejects.toThrow(/not in Redis any more/);
+    // When each leaves the registry; -1 is never.
+    const key = keys.failed(queue.name);
+    const [now] = await sides.redis.time();
+    const score = async ({ id }: { id: string }) => Number(await sides.redis.zscore(key, id));
+    expect(await score(failedKept)).toBe(-1);
+    expect(Math.abs((await score(failed)) - Number(now) - 50)).toBeLessThan(10);
+    const entry = await queue.registries.failed.entry(failed.id);
+    expect(entry?.at?.getTime()).toBe((await score(failed)) * 1_000);
+    expect(await queue.registries.failed.entry(failedKept.id)).toMatchObject({ at: null });
+    // Of what is gone Python leaves the entry, until it cleans; nobody who looks sees a job there.
+    expect(await score(failedGone)).toBeLessThanOrEqual(Number(now));
+    expect((await queue.registries.failed.jobs()).map(({ id }) => id).sort()).toEqual(
+      [failed.id, failedKept.id].sort(),
+    );
+    await sides.redis.zadd(key, 'XX', Number(now) - 10, failedGone.id);
+    expect(
+      await sides.python.run('return sorted(queue(name).failed_job_registry.get_job_ids())', {
+        name: queue.name,
+      }),
+    ).toEqual([failed.id, failedKept.id].sort());
   });
 });

@@ -214,21 +214,35 @@ q = queue('lifetimes')
 return [q.enqueue(f, 'x', **o).id for f, o in [
     ('nodejobs.echo', {'result_ttl': 0}), ('nodejobs.echo', {'result_ttl': -1}),
     ('nodejobs.fail', {'failure_ttl': 0}), ('nodejobs.fail', {'failure_ttl': -1}),
-    ('nodejobs.fail', {}),
+    ('nodejobs.fail', {}), ('nodejobs.fail', {'failure_ttl': 50}),
 ]]`);
     await sides.burst('lifetimes', { isolation: 'inline' });
-    const [gone, kept, failedGone, failedKept, failedYear] = ids as [string, ...string[]];
+    const [gone, kept, failedGone, failedKept, failedYear, failedSoon] = ids as [
+      string,
+      ...string[],
+    ];
     const { redis } = sides;
     const ttls = await Promise.all(ids.map((id) => redis.ttl(`rq:job:${id}`)));
     expect(ttls.slice(0, 4)).toEqual([-2, -1, -2, -1]);
     expect(ttls[4]).toBeGreaterThan(31_000_000);
+    expect(Math.abs((ttls[5] ?? 0) - 50)).toBeLessThan(10);
     expect(await redis.zrange('rq:finished:lifetimes', 0, '-1', 'WITHSCORES')).toEqual([
       kept,
       'inf',
     ]);
     const failed = await redis.zrange('rq:failed:lifetimes', 0, '-1');
-    expect(failed).toEqual([failedKept, failedYear]);
+    expect(failed).toEqual([failedKept, failedSoon, failedYear]);
     expect(await redis.zscore('rq:failed:lifetimes', failedKept as string)).toBe('-1');
+    const leavesIn = await sides.python.run<number[]>(
+      `
+import datetime
+registry = queue('lifetimes').failed_job_registry
+leaves = [registry.get_expiration_time(fetch(id)).replace(tzinfo=datetime.timezone.utc) for id in ids]
+return [at.timestamp() - rq.utils.current_timestamp() for at in leaves]`,
+      { ids: [failedSoon, failedYear] },
+    );
+    expect(Math.abs((leavesIn[0] ?? 0) - 50)).toBeLessThan(10);
+    expect(leavesIn[1]).toBeGreaterThan(31_000_000);
     // RQ leaves the results stream of these for ever; ours goes with its job.
     const streams = await Promise.all(
       [gone, failedGone].map((id) => redis.exists(`rq:results:${id}`)),

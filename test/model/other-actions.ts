@@ -114,7 +114,9 @@ const recovery = ({ leases, inFlight }: Sighting): Action => ({
     const verdicts: string[] =
       leases.length > 0 ? await recover(redis, queue, leases, lane.settings) : [];
     for (const id of inFlight) {
-      const isBack = await recoverIntermediate(redis, queue, Buffer.from(id));
+      const isBack = await recoverIntermediate(redis, queue, Buffer.from(id), lane.settings);
+      // As if the time had passed in which nobody brings it back once more.
+      await redis.del(keys.broughtBack(queue, id));
       verdicts.push(isBack ? `${id} is back` : `${id} is left`);
     }
     return { change: { janitor: { seen: null, condemned: null } }, note: verdicts.join(', ') };

@@ -171,6 +171,14 @@ export const mutants = [
     red: { 'redis/recover': 'leaves an id alone that Python is starting' },
   },
   {
+    name: 'brought-back-once',
+    why: 'of two janitors the second would take from a Python worker what the first one has just brought back',
+    file: lua('recover-intermediate'),
+    from: "if redis.call('EXISTS', broughtBack) == 1 then return 0 end\n",
+    to: '',
+    red: { 'redis/recover': 'leaves to another worker of Python what one janitor brought back' },
+  },
+  {
     name: 'extend-only-what-is-there',
     why: 'a worker would go on with a job that was taken from it, and not hear that it is lost',
     file: lua('extend'),

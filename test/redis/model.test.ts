@@ -388,9 +388,12 @@ class Run {
       );
     } else if (verb === 'restore')
       expect(await restore(wire.redis, queue, id, wire.settings)).toBe(model.restore(id));
-    else if (verb === 'unpark')
-      expect(await recoverIntermediate(wire.redis, queue, Buffer.from(id))).toBe(model.unpark(id));
-    else if (verb === 'double' && model.jobs.has(id)) {
+    else if (verb === 'unpark') {
+      const isBack = await recoverIntermediate(wire.redis, queue, Buffer.from(id), wire.settings);
+      expect(isBack).toBe(model.unpark(id));
+      // As if the time had passed in which nobody brings it back once more.
+      await wire.redis.del(keys.broughtBack(queue, id));
+    } else if (verb === 'double' && model.jobs.has(id)) {
       // Somebody of RQ's world pushes the id once more.
       await wire.redis.rpush(keys.queue(queue), id);
       model.list.push(id);

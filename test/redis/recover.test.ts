@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { extend } from '../../src/redis/transitions/extend.js';
-import { forgetLeases, recover, recoverIntermediate } from '../../src/redis/transitions/recover.js';
+import {
+  forgetLeases,
+  inFlightForMs,
+  recover,
+  recoverIntermediate,
+} from '../../src/redis/transitions/recover.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
@@ -273,7 +278,7 @@ describe('recover-intermediate', () => {
     await wire.redis.set(`${keys.intermediate('default')}:first_seen:${String(id)}`, '1');
   };
   const recoverId = (id: string | Buffer) =>
-    recoverIntermediate(wire.redis, 'default', Buffer.from(id as string));
+    recoverIntermediate(wire.redis, 'default', Buffer.from(id as string), wire.settings);
 
   it('brings an id back to the head of its queue, once', async () => {
     await wire.enqueue('a', 'b');
@@ -283,6 +288,25 @@ describe('recover-intermediate', () => {
     expect(all.filter(Boolean)).toHaveLength(1);
     expect(await wire.ids()).toEqual(['a', 'b']);
     expect(await wire.redis.exists(`${keys.intermediate('default')}:first_seen:a`)).toBe(0);
+  });
+
+  it('leaves to another worker of Python what one janitor brought back and a second one has seen as long', async () => {
+    await wire.enqueue('a');
+    const pop = () =>
+      wire.redis.lmove(keys.queue('default'), keys.intermediate('default'), 'LEFT', 'RIGHT');
+    await pop();
+    expect(await recoverId('a')).toBe(true);
+    // It lies in flight again, and has done so for milliseconds.
+    await pop();
+    expect(await recoverId('a')).toBe(false);
+    expect(await wire.redis.lrange(keys.intermediate('default'), 0, -1)).toEqual(['a']);
+    const back = keys.broughtBack('default', 'a');
+    expect(await wire.redis.pttl(back)).toBeGreaterThan(inFlightForMs(wire.settings) / 2);
+    expect(await wire.redis.pttl(back)).toBeLessThanOrEqual(inFlightForMs(wire.settings));
+    // As long as that again, and it is stuck again.
+    await wire.redis.del(back);
+    expect(await recoverId('a')).toBe(true);
+    expect(await wire.ids()).toEqual(['a']);
   });
 
   // RQ 2.x takes its lease first, and says `started` when the process is there that runs the job.

@@ -242,7 +242,7 @@ const sortName = (names: Names, name: string): void => {
   else if (rest(prefixes.results) !== null) names.results.add(name);
   else if (rest(prefixes.worker) !== null && !name.endsWith(':executions')) names.workers.add(name);
   else if (
-    name.includes(prefixes.firstSeen) ||
+    isOfOneInFlight(name) ||
     helperPrefixes.some((prefix) => name.startsWith(prefix)) ||
     locks.has(name)
   ) {
@@ -254,5 +254,9 @@ const sortName = (names: Names, name: string): void => {
   addRest(names.groups, rest(prefixes.group));
   addRest(names.cronQueues, rest(prefixes.cron));
   const queue = rest(prefixes.queue) ?? ofQueues.map(rest).find((found) => found !== null);
-  if (queue != null && !name.includes(prefixes.firstSeen)) addQueue(names, queue);
+  if (queue != null && !isOfOneInFlight(name)) addQueue(names, queue);
 };
+
+/** Marks of one id behind the name of an in-flight list. */
+const isOfOneInFlight = (name: string): boolean =>
+  name.includes(prefixes.firstSeen) || name.includes(prefixes.broughtBack);

@@ -154,14 +154,20 @@ export const recover = async (
   return Array.from(String(reply), (letter) => verdicts[letter] as RecoverVerdict);
 };
 
-/** Brings an id back from the in-flight list to the head of its queue, unless it is being run. */
+/** How long an id lies in flight before it counts as stuck there: longer than a claim takes, and shorter than Python's cleaners wait. */
+export const inFlightForMs = ({ narrowLeaseMs }: Pick<WireSettings, 'narrowLeaseMs'>): number =>
+  Math.ceil(Math.min(10_000, narrowLeaseMs / 3));
+
+/** Brings an id back from the in-flight list to the head of its queue, unless it is being run or was brought back just now. */
 export const recoverIntermediate = async (
   redis: Redis,
   queue: string,
   id: Buffer,
+  settings: WireSettings,
 ): Promise<boolean> => {
   const scriptKeys = [keys.intermediate(queue), keys.queue(queue), keys.wip(queue)];
-  const args = [prefixes.job, prefixes.executions, id, prefixes.firstSeen];
+  const { job, executions, firstSeen, broughtBack } = prefixes;
+  const args = [job, executions, id, firstSeen, broughtBack, inFlightForMs(settings)];
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;
 };
 

@@ -108,6 +108,7 @@ export const catalogue = [
     number: 26,
     star: true,
     shows: 'Python fails, or retries, what a killed Node worker left, once',
+    without: { 1.16: 'it knows no executions, drops the lease, and leaves the job `started`: 49' },
   },
   {
     number: 27,
@@ -181,7 +182,11 @@ export const catalogue = [
     number: 48,
     shows: '`Queue.scheduler_pid` reads the lock that Node holds',
   },
-  { number: 49, shows: 'what a 1.x cleaner does to an abandoned Node job is found and mended' },
+  {
+    number: 49,
+    shows: 'what a 1.x cleaner does to an abandoned Node job is found and mended',
+    without: { 2.12: 'its cleaner fails or retries such a job: 26' },
+  },
   { number: 50, shows: 'the maintenance lock is respected on both sides' },
   { number: 51, shows: 'with the list of RQ 0.x: no job is shown or requeued twice' },
   { number: 52, shows: 'clocks that differ by 30 s abandon no running job, on either side' },
@@ -194,5 +199,10 @@ export const catalogue = [
     number: 54,
     shows: 'kill -9 of Node at any moment: each job is in exactly one place, and ends once',
     node: 'the places are the same for all releases',
+  },
+  { number: 55, shows: 'a timeout that is over ends the job on either side, whoever gave it' },
+  {
+    number: 56,
+    shows: 'a parent canceled or deleted: what waits for it is kept, let go or deleted, as asked',
   },
 ];

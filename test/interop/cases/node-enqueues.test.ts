@@ -101,4 +101,28 @@ scheduler.release_locks()`);
     expect(await job.fetch()).toMatchObject({ status: 'failed', retriesLeft: 0 });
     await expect(job.result(soon)).rejects.toThrow(/again/);
   });
+
+  if (version === '2.12') {
+    it('31: is put to the front by Python when it fails and Node asked for it', async () => {
+      const { rq, python, redis } = sides;
+      const queue = rq.queue('front');
+      const toEnd = await queue.enqueueWith({ retry: { max: 1 } }, 'pyjobs.fail', 'end');
+      const retry = { max: 1, atFront: true };
+      const toFront = await queue.enqueueWith({ retry }, 'pyjobs.fail', 'front');
+      const last = await queue.enqueue('pyjobs.add', 1);
+      expect(await redis.hget(`rq:job:${toFront.id}`, 'enqueue_at_front_on_retry')).toBe('1');
+      const facts = 'return [fetch(id).enqueue_at_front_on_retry for id in ids]';
+      const ids = [toEnd.id, toFront.id];
+      expect(await python.run(facts, { ids })).toEqual([false, true]);
+      await python.run(`
+worker = Worker([queue('front')], connection=r, serializer=JSONSerializer)
+worker.log.setLevel(logging.CRITICAL)
+worker.work(burst=True, max_jobs=2, logging_level='CRITICAL')`);
+      // The first and the second failed once, and only the second came back at once.
+      expect(await queue.ids()).toEqual([toFront.id, last.id, toEnd.id]);
+      await python.run("work('front')");
+      expect(await last.result(soon)).toBe(1);
+      expect((await toFront.fetch()).retriesLeft).toBe(0);
+    });
+  }
 });
