@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keys } from './keys.js';
+import { readServerClock } from './server-clock.js';
 import { replyOr, type TellWrongType } from './wrong-type.js';
 
 /** How many jobs of a queue are where. RQ: the queue's and its registries' counts. */
@@ -16,12 +17,13 @@ export interface QueueCounts {
 /** The same, as far as it is known: `null` where the key has a wrong type. */
 export type KnownCounts = { [place in keyof QueueCounts]: number | null };
 
-/** In one round trip. */
+/** Entries whose lifetime is over do not count: RQ's counts remove them first. Their hashes are gone, or about to go. */
 export const readCounts = async (
   redis: Redis,
   queue: string,
   tell: TellWrongType,
 ): Promise<KnownCounts> => {
+  const { seconds } = await readServerClock(redis);
   const replies = await redis
     .pipeline()
     .llen(keys.queue(queue))
@@ -31,9 +33,25 @@ export const readCounts = async (
     .zcard(keys.scheduled(queue))
     .zcard(keys.deferred(queue))
     .zcard(keys.canceled(queue))
+    .zcount(keys.finished(queue), 0, seconds)
+    .zcount(keys.failed(queue), 0, seconds)
     .exec();
-  const [queued, started, finished, failed, scheduled, deferred, canceled] = (replies ?? []).map(
-    (reply) => replyOr(reply, null, tell),
-  ) as [number, number, number, number, number, number, number];
-  return { queued, started, finished, failed, scheduled, deferred, canceled };
+  const [queued, started, finished, failed, scheduled, deferred, canceled, gone, forgotten] = (
+    replies ?? []
+  ).map((reply) => replyOr(reply, null, tell)) as KnownNumbers;
+  return {
+    queued,
+    started,
+    finished: without(finished, gone),
+    failed: without(failed, forgotten),
+    scheduled,
+    deferred,
+    canceled,
+  };
 };
+
+type Known = number | null;
+type KnownNumbers = [Known, Known, Known, Known, Known, Known, Known, Known, Known];
+
+const without = (all: Known, over: Known): Known =>
+  all === null || over === null ? null : all - over;

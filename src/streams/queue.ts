@@ -209,7 +209,7 @@ export class Queue {
   }
 
   /**
-   * How many jobs are where, in one round trip; unlike RQ's counts, looking changes nothing.
+   * How many jobs are where. As in RQ's counts, entries whose lifetime is over are none; unlike there, looking changes nothing.
    *
    * @throws WrongKeyTypeError when the list or a registry is something else: it has no number
    */

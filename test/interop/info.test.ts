@@ -53,6 +53,32 @@ for name, names in [('of-python', ['busy-one', 'low']), ('another', ['low'])]:
     expect(lines(stdout)).toEqual(lines(theirs));
   });
 
+  it('counts no entry whose lifetime is over, and removes none', async () => {
+    const { redis, rq, python } = sides;
+    for (const registry of ['finished', 'failed'] as const) {
+      const key = keys[registry]('over');
+      await redis.zadd(
+        key,
+        1,
+        'gone',
+        9e9,
+        'kept',
+        registry === 'failed' ? -1 : '+inf',
+        'for-ever',
+      );
+    }
+    await redis.sadd(keys.queues, keys.queue('over'));
+    const counts = { ...(await rq.queue('over').counts()) };
+    expect(counts).toMatchObject({ finished: 2, failed: 2 });
+    expect(await redis.zcard(keys.finished('over'))).toBe(3);
+    expect(await python.run('return counts(name)', { name: 'over' })).toMatchObject({
+      finished: counts.finished,
+      failed: counts.failed,
+    });
+    await redis.del(keys.finished('over'), keys.failed('over'));
+    await redis.srem(keys.queues, keys.queue('over'));
+  });
+
   it('shows a suspended worker of Node alike, and says beside it that all are', async () => {
     await sides.rq.suspend();
     const state = () => sides.redis.hget(keys.worker('of-node'), 'state');
