@@ -243,6 +243,11 @@ describe('claim of ids that must not run', () => {
       await spoil();
       expect(await wire.worker().claim(2)).toEqual([]);
       expect([await wire.ids(), await wire.status(id)]).toEqual([[id], 'queued']);
+      // It would end a worker of RQ 2.
+      await wire.redis.sadd('rq:workers:default', 'rq:worker:cobra');
+      await wire.redis.hset('rq:worker:cobra', 'version', '2.12.0');
+      expect(await wire.worker().claim(2)).toEqual([]);
+      expect([await wire.ids(), await wire.status(id)]).toEqual([[], 'failed']);
     },
   );
 

@@ -37,16 +37,16 @@ describeWithPython('cases 1 to 20, what the other files leave', ['2.12', '1.16']
     expect(await queue.ids()).toEqual([next.id]);
     expect(await redis.hget('rq:job:with space', 'status')).toBe('queued');
 
-    // A Node worker that has no handler for the next one: a burst leaves it, and drops the id with a reason.
-    const dropped: LifecycleEvent[] = [];
+    // A Node worker that has no handler for the next one: a burst leaves it, and puts this one aside with a reason.
+    const aside: LifecycleEvent[] = [];
     const events = queue.events$.subscribe((event) => {
-      if (event.kind === 'dropped') dropped.push(event);
+      if (event.kind === 'quarantined') aside.push(event);
     });
     await redis.lmove('rq:queue:ids:intermediate', 'rq:queue:ids', 'LEFT', 'LEFT');
     await sides.burst('ids', { isolation: 'inline' });
-    await until('the id is dropped', () => dropped.length > 0);
+    await until('it is aside', () => aside.length > 0);
     events.unsubscribe();
-    expect(dropped).toEqual([
+    expect(aside).toEqual([
       expect.objectContaining({ jobId: 'with space', reason: 'not an id that RQ accepts' }),
     ]);
     await python.run("work('ids')");

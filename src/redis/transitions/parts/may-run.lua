@@ -69,13 +69,13 @@ local function canQuarantine(q)
   return false
 end
 
--- A job whose id is none for RQ 2, nor for the replies and events here. RQ 1 takes any: its workers may run it.
+-- A job whose id is none for the replies and events here, nor for RQ 2, whose workers end by it. Those of RQ 1 run it.
 function made.setAside(q, id)
   local jobKey, reason = jobPrefix .. id, 'not an id that RQ accepts'
   local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl')
   if f.err or not f[2] or isEnd[f[1]] then
     made.drop(q, id, reason)
-  elseif isServedByPython(q) then
+  elseif isServedBy(q, '^1%.') and not isServedBy(q, '^[2-9]') then
     q.passed = q.passed or {}
     q.passed[#q.passed + 1] = id
   elseif canQuarantine(q) then

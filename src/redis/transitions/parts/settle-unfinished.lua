@@ -1,13 +1,18 @@
 -- How the exchange ends runs that did not finish. Each answers the letter of its verdict.
 
--- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
-local function isServedByPython(q)
+-- Whether a worker serves the queue whose release is such a one of RQ's; ours say `rxrq`.
+local function isServedBy(q, release)
   local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
   for _, key in ipairs(members) do
     local version = redis.pcall('HGET', key, 'version')
-    if type(version) == 'string' and version ~= 'rxrq' then return true end
+    if type(version) == 'string' and version ~= 'rxrq' and string.find(version, release) then return true end
   end
   return false
+end
+
+-- Python's workers may have functions that none of ours has, and take long to come to them, one job at a time.
+local function isServedByPython(q)
+  return isServedBy(q, '')
 end
 
 -- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
