@@ -98,6 +98,7 @@ export const keys = {
 export const prefixes = {
   job: 'rq:job:',
   queue: 'rq:queue:',
+  finished: 'rq:finished:',
   failed: 'rq:failed:',
   scheduled: 'rq:scheduled:',
   deferred: 'rq:deferred:',

@@ -3,6 +3,7 @@ import { keys } from '../../src/redis/keys.js';
 import { cleanQueue } from '../../src/redis/maintenance.js';
 import { findStrays, notHeld, takeSweep } from '../../src/redis/strays.js';
 import { recover } from '../../src/redis/transitions/recover.js';
+import { restore } from '../../src/redis/transitions/restore.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
 import { newJob, Wire } from './support/wire.js';
 
@@ -54,6 +55,20 @@ describe('strays', () => {
     await wire.redis.zadd(keys.wip('default'), 9_999_999_999, 'bare');
     expect(await idsOf()).toEqual([]);
   });
+
+  it.each(['finished', 'failed'] as const)(
+    'do not run again when they have %s, and RQ’s `save()` only wrote back that they run',
+    async (registry) => {
+      await stray('done');
+      const found = await find();
+      await wire.redis.zadd(keys[registry]('default'), 9e9, 'done');
+      const leases = found.map(({ lease }) => lease);
+      expect(leases).toHaveLength(1);
+      expect(await recover(wire.redis, 'default', leases, wire.settings)).toEqual(['skipped']);
+      expect(await restore(wire.redis, 'default', 'done', wire.settings)).toBe(false);
+      expect(await wire.ids()).toEqual([]);
+    },
+  );
 
   it('go back to the head of their queue once, and then to the FailedQueue', async () => {
     await stray('lost');

@@ -2,7 +2,7 @@ import { isJobStatus } from '../job-status.js';
 import { isJobId } from '../names.js';
 import { fromTimestamp } from '../timestamp.js';
 import type { Suspicion } from './finding.js';
-import { type Clock, type HashView, type JobView, registryOf } from './job-view.js';
+import { type Clock, type HashView, type JobView, type Registry, registryOf } from './job-view.js';
 import { isNowhere, judgeLease, judgeStatus, type Report } from './judge-status.js';
 
 /** Of Python RQ 3; we never write it: such jobs are Python's business. */
@@ -98,17 +98,22 @@ export const isOfLongAgo = (view: JobView): boolean => {
   switch (status) {
     case 'queued':
     case 'created':
-      return !isListed && !isClaimed && isHeldOrPlanned(view);
+      return !isListed && !isClaimed && standsElsewhere(view);
+    case 'started':
+      return !isListed && view.leases.length === 0 && standsElsewhere(view);
     case 'scheduled':
     case 'deferred':
-      return !isRegistered && (isListed || isHeldOrPlanned(view));
+      return !isRegistered && (isListed || standsElsewhere(view));
     default:
       return false;
   }
 };
 
-const isHeldOrPlanned = ({ leases, registered }: JobView): boolean =>
-  leases.length > 0 || registered.some(({ registry }) => registry === 'scheduled');
+const standsElsewhere = ({ leases, registered }: JobView): boolean =>
+  leases.length > 0 || registered.some(({ registry }) => standing.has(registry));
+
+/** A job in one of these is what that says, whatever its own status is. */
+const standing = new Set<Registry>(['scheduled', 'finished', 'failed']);
 
 const integers = ['timeout', 'ttl', 'result_ttl', 'failure_ttl', 'retries_left'] as const;
 const times = ['created_at', 'enqueued_at', 'started_at', 'ended_at', 'last_heartbeat'] as const;

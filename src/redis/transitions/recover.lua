@@ -45,7 +45,7 @@ end
 -- Whether nothing holds the job, and it is still in the run, or the claim, in which it was seen.
 local function isStray(member, seen)
   local id, execution = split(member)
-  if isHeldByAnother(id) then return false end
+  if isHeldByAnother(id) or hasEnded(string.sub(q.list, 10), id) then return false end
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'x_exec', 'started_at', 'enqueued_at')
   if f[1] == 'started' then return execution == '' and f[3] == seen end
   return f[1] == 'queued' and execution ~= '' and f[2] == execution and f[4] == seen

@@ -749,6 +749,13 @@ describe('audit', () => {
     await wire.redis.hset(keys.job('waits'), 'status', 'deferred');
     await raw.job('planned', 'queued');
     await wire.redis.zadd(keys.scheduled('default'), 9e9, 'planned');
+    for (const [id, status, registry] of [
+      ['done', 'queued', 'finished'],
+      ['over', 'started', 'failed'],
+    ] as const) {
+      await raw.job(id, status);
+      await wire.redis.zadd(keys[registry]('default'), 9e9, id);
+    }
     const before = await wire.snapshot('rq:*');
     expect(await codes({ repair: true })).toEqual([]);
     expect(await wire.snapshot('rq:*')).toEqual(before);

@@ -1,4 +1,4 @@
--- names: queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix
+-- names: queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix finishedPrefix failedPrefix
 -- What a job says of itself may be of long ago: RQ's `job.save()` writes back every field, the status too, whatever became
 -- of the job since it was read. So a status that promises something counts only where the job stands as it says.
 local registryOf = { scheduled = scheduledPrefix, deferred = deferredPrefix, ready_to_enqueue = readyPrefix }
@@ -7,6 +7,11 @@ local isEnd = { finished = true, failed = true, stopped = true, canceled = true 
 -- Whether a job with such a status is in the registry for those.
 local function isRegistered(status, name, id)
   return registryOf[status] ~= nil and type(redis.pcall('ZSCORE', registryOf[status] .. name, id)) == 'string'
+end
+
+-- Whether the job is entered as one that has ended in this queue.
+local function hasEnded(name, id)
+  return type(redis.pcall('ZSCORE', finishedPrefix .. name, id)) == 'string' or type(redis.pcall('ZSCORE', failedPrefix .. name, id)) == 'string'
 end
 
 -- Whether the job waits anywhere in this queue.
