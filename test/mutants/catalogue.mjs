@@ -232,10 +232,7 @@ export const mutants = [
     file: lua('settle-and-claim'),
     from: 'if not isOurs and not refused and seldom().isLeftToUs(q, jobKey, id, status) then',
     to: 'if false then',
-    red: {
-      'redis/settle': 'takes an outcome when only',
-      'interop/sharp-edges/wrong-state': 'a producer that saves',
-    },
+    red: { 'redis/settle': 'takes an outcome when only' },
   },
   {
     name: 'put-back-is-not-ours',
