@@ -10,8 +10,8 @@ const waitMs = 5_000;
 
 /**
  * Stops a job that a worker of Python's runs, before it is canceled or deleted: those workers do not look, and what they
- * write at the end would bring it back. Whether it was stopped for that; false too when its worker does not listen, or
- * does not stop it in time: then its outcome counts.
+ * write at the end would bring it back. Whether it was stopped for that; false too when its worker does not listen or
+ * does not stop it in time, or when we may send no commands: then its outcome counts.
  */
 export const stopInPython = async (redis: Redis, id: string): Promise<boolean> => {
   const [status, worker] = await redis.hmget(keys.job(id), 'status', 'worker_name');
@@ -22,10 +22,14 @@ export const stopInPython = async (redis: Redis, id: string): Promise<boolean> =
     return true;
   } catch (error) {
     const isOver = error instanceof InvalidJobOperationError || error instanceof NoSuchJobError;
-    if (isOver || error instanceof NoAnswerError) return false;
+    if (isOver || error instanceof NoAnswerError || isForbidden(error)) return false;
     throw error;
   }
 };
+
+// A producer of least privilege sends no commands.
+const isForbidden = (error: unknown): boolean =>
+  error instanceof Error && /NOPERM|can't access|no permissions/.test(error.message);
 
 // Ours says `rxrq`, and is told by the transition itself.
 const mayBeTold = (version: string | null): boolean => {

@@ -675,6 +675,20 @@ describe('a broken dependent never hurts its parent', () => {
     );
   });
 
+  it.each(['queued', 'scheduled', 'started', 'created'])(
+    'waits on, and is freed, when RQ’s `save()` wrote back that it is %s',
+    async (status) => {
+      await wire.enqueue('a', waiting('b', ['a']));
+      await wire.redis.hset(keys.job('b'), 'status', status);
+      const { ids } = await findStuck(wire.redis, 'default', '0');
+      await freeStuck(wire.redis, 'default', ids, wire.settings);
+      expect(await wire.redis.zrange(keys.deferred('default'), '0', '-1')).toEqual(['b']);
+      await end('a');
+      expect(await wire.ids()).toEqual(['b']);
+      await end('b');
+    },
+  );
+
   it('47: nor do keys of a wrong type where the parent keeps its own', async () => {
     await wire.enqueue('a', 'b', waiting('c', ['b']));
     await wire.redis.set(keys.dependents('a'), 'x');

@@ -285,6 +285,23 @@ describe('a slot', () => {
     );
   });
 
+  it.each(['queued', 'scheduled', 'started'])(
+    'comes to a waiting job of which RQ’s `save()` wrote back that it is %s',
+    async (stale) => {
+      await put(limited('a'), limited('b'));
+      await wire.redis.hset(keys.job('b'), 'status', stale);
+      await sweepLimits(wire.redis, wire.settings);
+      expect(await waiting()).toEqual(['b']);
+      const worker = wire.worker();
+      await worker.settle(await worker.claimOne(), finish());
+      expect([await allowed(), await queued(), await status('b')]).toEqual([
+        ['b'],
+        ['b'],
+        'queued',
+      ]);
+    },
+  );
+
   it('is given back by a job that is put aside when it is claimed', async () => {
     await put(limited('a'), limited('b'));
     await wire.redis.hset(keys.job('a'), 'timeout', 'soon');

@@ -315,6 +315,27 @@ describe('the fence', () => {
     },
   );
 
+  it('takes the outcomes of many that RQ’s `save()` touched, in one exchange', async () => {
+    const ids = 'abcdef'.split('');
+    await wire.enqueue(...ids);
+    const worker = wire.worker();
+    const jobs = await worker.claim(6);
+    for (const id of ids) await wire.redis.hset(keys.job(id), 'status', 'queued');
+    const ends = [finish(), fail(), finish(), back, finish(), finish()];
+    const settlements = jobs.map((job, at) => settlement(job, ends[at] ?? back));
+    const { verdicts } = await worker.send(worker.request({ settlements }));
+    expect(verdicts).toEqual([
+      'finished',
+      'quarantined',
+      'finished',
+      'handedBack',
+      'finished',
+      'finished',
+    ]);
+    expect(await wire.ids()).toEqual(['d']);
+    expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+  });
+
   it.each(['queued', 'scheduled', 'deferred', 'created', 'rate_limited'])(
     'takes an outcome when only RQ’s `save()` wrote back that the job is %s',
     async (status) => {

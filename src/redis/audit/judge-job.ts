@@ -113,7 +113,7 @@ const standsElsewhere = ({ leases, registered }: JobView): boolean =>
   leases.length > 0 || registered.some(({ registry }) => standing.has(registry));
 
 /** A job in one of these is what that says, whatever its own status is. */
-const standing = new Set<Registry>(['scheduled', 'finished', 'failed']);
+const standing = new Set<Registry>(['scheduled', 'deferred', 'finished', 'failed']);
 
 const integers = ['timeout', 'ttl', 'result_ttl', 'failure_ttl', 'retries_left'] as const;
 const times = ['created_at', 'enqueued_at', 'started_at', 'ended_at', 'last_heartbeat'] as const;

@@ -79,7 +79,7 @@ function verbs.unlease()
   local member = ARGV[4]
   if not status or status == 'started' or status == 'canceled' or exec and member == id .. ':' .. exec then return 0 end
   -- Of a job that only says so the lease is the one place.
-  if status == 'queued' and not redis.pcall('LPOS', list, id) and not redis.pcall('LPOS', intermediate, id) then return 0 end
+  if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and not redis.pcall('LPOS', list, id) and not redis.pcall('LPOS', intermediate, id) then return 0 end
   return redis.call('ZREM', wip, member)
 end
 

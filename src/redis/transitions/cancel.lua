@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit tell-worker unlist claimed-ahead
+-- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit tell-worker unlist claimed-ahead
 -- Cancels a job. A waiting one leaves its list; the worker of a running one is told to look, and its outcome is
 -- refused from now on, which RQ does not do.
 -- KEYS  1 queue list   2 intermediate   3 canceled   4 events   5 scheduled   6 deferred   7 job   8 wip   9 failed
@@ -8,7 +8,7 @@
 -- Returns the status the job had, '' when there is none; nothing is written when it had ended already.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
   or misfit(KEYS[5], 'zset') or misfit(KEYS[6], 'zset') or misfit(KEYS[7], 'hash') or misfit(KEYS[8], 'zset')
-  or misfit(KEYS[9], 'zset') or misfit(KEYS[10], 'list')
+  or ARGV[5] == '1' and (misfit(KEYS[9], 'zset') or misfit(KEYS[10], 'list'))
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes parents rate-limit tell-worker unlist end-executions claimed-ahead
+-- uses: clock types statuses elsewhere log events notes parents rate-limit tell-worker unlist end-executions claimed-ahead
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.

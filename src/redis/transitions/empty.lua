@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes rate-limit
+-- uses: clock types statuses elsewhere log events notes rate-limit
 -- Deletes the jobs at the head of a queue, a bounded number a call, so that Redis is never held for long.
 -- KEYS  1 queue list   2 events
 -- ARGV  1 job prefix   2 event log length   3 how many at most

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents stuck
+-- uses: clock types statuses elsewhere log events notes ended parents dependents stuck
 -- Looks through some entries of a queue's deferred registry for those that nobody will free. Reads only.
 -- KEYS  1 deferred
 -- ARGV  1 cursor   2 how many entries, about

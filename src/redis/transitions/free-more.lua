@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents
+-- uses: clock types statuses elsewhere log events notes ended parents dependents
 -- names: unfreedKey
 -- Goes on freeing the dependents of a job that ended, where one call could not free them all. Atomic as the end
 -- itself was. What is remembered counts only while the job still says so: one that was requeued ends again.

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents stuck
+-- uses: clock types statuses elsewhere log events notes ended parents dependents stuck
 -- Frees jobs that wait for nothing any more, after another look: whoever seemed to have forgotten them may have
 -- come back. Entries of a job that is not deferred are dropped.
 -- KEYS  1 deferred

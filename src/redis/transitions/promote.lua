@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents defer dependents forget fail elsewhere enqueue-due
+-- uses: clock types statuses elsewhere log events notes ended parents defer dependents forget fail enqueue-due
 -- Brings a scheduled job to its queue before its time. Atomic because a scheduler may be at it as well: whoever takes
 -- the id out of the registry moves the job.
 -- KEYS  1 scheduled   2 queue list   3 failed   4 events   5 FailedQueue list   6 rq:queues   7 job

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit forget fail
+-- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit forget fail
 -- Puts a waiting job into the FailedQueue by hand. Atomic with the look at its status: a job that a worker
 -- claims meanwhile is that worker's.
 -- KEYS  1 queue list   2 intermediate   3 failed   4 events   5 FailedQueue list   6 scheduled   7 deferred   8 job

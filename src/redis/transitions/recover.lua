@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit forget fail bring-back elsewhere
+-- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit forget fail bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
 -- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over
@@ -21,35 +21,14 @@ local jobPrefix, executionsPrefix, executionPrefix = ARGV[1], ARGV[2], ARGV[3]
 local failureTtl, allowed = tonumber(ARGV[5]), tonumber(ARGV[6])
 local verdicts = {}
 
-local holders
-
--- The id and the execution. RQ 1 writes ids alone, and takes any: also one with colons.
-local function split(member)
-  local id, execution = string.match(member, '^([^:]+):(.*)$')
-  if not id or #execution ~= 32 and redis.call('EXISTS', jobPrefix .. member) == 1 then return member, '' end
-  return id, execution
-end
-
--- Whether another execution holds the job: the dead one is then the leftover of an earlier life.
-local function isHeldByAnother(id)
-  if not holders then
-    holders = {}
-    for _, member in ipairs(redis.call('ZRANGE', q.wip, 0, -1)) do
-      local holder = split(member)
-      holders[holder] = (holders[holder] or 0) + 1
-    end
-  end
-  return (holders[id] or 0) > 0
-end
-
 -- Whether nothing holds the job, and it is still in the run, or the claim, in which it was seen.
 local function isStray(member, seen)
   local id, execution = split(member)
-  if isHeldByAnother(id) or hasEnded(string.sub(q.list, 10), id) then return false end
+  local name = string.sub(q.list, 10)
+  if isHeld(q.wip, id) or hasEnded(name, id) or waitsIn(name, id) then return false end
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'x_exec', 'started_at', 'enqueued_at')
   if f[1] == 'started' then return execution == '' and f[3] == seen end
   return f[1] == 'queued' and execution ~= '' and f[2] == execution and f[4] == seen
-    and not redis.call('LPOS', q.list, id) and not redis.pcall('LPOS', q.list .. ':intermediate', id)
 end
 
 -- Whether the score is still the one seen and the time it names has passed.
@@ -67,8 +46,7 @@ end
 -- Out of the registry; false when somebody else was faster.
 local function take(member)
   if redis.call('ZREM', q.wip, member) == 0 then return false end
-  local holder = split(member)
-  if holders and holders[holder] then holders[holder] = holders[holder] - 1 end
+  letGo(q.wip, (split(member)))
   return true
 end
 
@@ -81,16 +59,19 @@ local function judge(member)
   end
   local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt', 'rate_limit_key')
   if f.err or not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then return 'd' end
-  if f[1] == 'queued' and f[2] == execution then
+  local isAhead = execution ~= '' and f[2] == execution and f[1] ~= 'started' and not isEnd[f[1]]
+  -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
+  if isAhead then redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1) end
+  if isAhead and f[1] == 'queued' then
     redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
-    -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
-    redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1)
     redis.call('LPUSH', q.list, id)
     note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; no begin was reported' })
     return 'b'
   end
   local isKnown = not f[1] or isStatus(f[1])
-  if isEnd[f[1]] or isHeldByAnother(id) or f[1] ~= 'started' and waitsIn(string.sub(q.list, 10), id) then return 'd' end
+  if isEnd[f[1]] or isHeld(q.wip, id) then return 'd' end
+  local name, origin = string.sub(q.list, 10), redis.call('HGET', jobKey, 'origin') or ''
+  if f[1] ~= 'started' and (waitsIn(name, id) or origin ~= name and waitsIn(origin, id)) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
   local verdict = 'b'
   if isKnown then

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents forget fail bring-back elsewhere
+-- uses: clock types statuses elsewhere log events notes ended parents dependents forget fail bring-back
 -- Puts a job back that says `queued` or `started` and stands nowhere: its id was lost between two commands of
 -- somebody who needs several. Atomic with the look at every place of its queue: a job that is in one stays there.
 -- KEYS  1 queue list   2 intermediate   3 wip   4 failed   5 events   6 FailedQueue list   7 job   8 rq:queues
@@ -11,11 +11,8 @@ local q = { list = KEYS[1], failed = KEYS[4], events = KEYS[5] }
 local id, jobKey = ARGV[1], KEYS[7]
 local f = redis.call('HMGET', jobKey, 'status', 'retries_left', 'x_recoveries', 'failure_ttl', 'data')
 if f[1] ~= 'queued' and f[1] ~= 'started' or not f[5] then return 's' end
-if hasEnded(string.sub(q.list, 10), id) then return 's' end
-if redis.call('LPOS', KEYS[1], id) or redis.call('LPOS', KEYS[2], id) then return 's' end
-for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-  if string.match(member, '^[^:]*') == id then return 's' end
-end
+local name = string.sub(q.list, 10)
+if hasEnded(name, id) or waitsIn(name, id) or isHeld(KEYS[3], id) then return 's' end
 redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
 redis.call('SADD', KEYS[8], q.list)
 local verdict = 'b'

@@ -141,6 +141,7 @@ local function seldom()
 -- part: notes
 -- part: parents
 -- part: statuses
+-- part: elsewhere
 -- part: dependents
 -- part: forget
 -- part: fail
@@ -149,12 +150,10 @@ local function seldom()
 -- part: afterwards
 -- part: rate-limit
 -- part: start-limit
--- part: elsewhere
--- part: end-executions
 -- part: holders
 -- part: paused
 -- part: turns
-  made.note, made.forget, made.pausedNow, made.turnsOf = note, forget, pausedNow, turnsOf
+  made.note, made.forget, made.pausedNow, made.turnsOf, made.letGo, made.heldByAnyone = note, forget, pausedNow, turnsOf, letGo, heldByAnyone
   made.startLimits, made.spendStarts, made.settleSlot = startLimits, spendStarts, settleSlot
 
   -- The time so many milliseconds before now. Many jobs of a batch began in the same one.
@@ -327,11 +326,14 @@ for i = 1, ARGV[10] do
     if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
   else
     changed = true
+    if made then made.letGo(q.wip, id) end
     local f
-    if held then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt')
+    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt', 'worker_name')
     else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left') end
     local status, repeatsLeft = f[1], isFinish and f[3] and integer(f[3]) or 0
-    local refused = repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
+    -- Python's producers may enqueue an id anew while it runs: the old run must not end the new one, which another worker has begun.
+    local isAnew = stream and not held and f[6] and f[6] ~= '' and f[6] ~= worker and seldom().heldByAnyone(q, jobKey, id)
+    local refused = not isAnew and repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
     if refused then
       redis.call('ZADD', q.wip, leaseEnd, member)
       status, beaten = 'refused', false
@@ -342,8 +344,8 @@ for i = 1, ARGV[10] do
       redis.pcall('ZREM', executionsPrefix .. id, execution)
     end
     local isHeldByUs = held and f[4] == execution
-    local isOurs = status == 'started' or isHeldByUs and status == 'queued'
-    if not isOurs and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
+    local isOurs = not isAnew and (status == 'started' or isHeldByUs and status == 'queued')
+    if not isOurs and not isAnew and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
       isOurs, status = true, isHeldByUs and 'queued' or 'started'
     end
     if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
@@ -499,7 +501,6 @@ if wanted > 0 then
             local isStarted = taken <= toStart
             -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
             if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
-            if starts and stream then seldom().endOldRuns(q, id) end
             if isStarted then
               -- Left by a hold that somebody else ended: with it the fence would be another execution's.
               if held then redis.call('HDEL', jobKey, 'x_exec') end

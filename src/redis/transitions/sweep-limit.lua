@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes elsewhere rate-limit
+-- uses: clock types statuses elsewhere log events notes rate-limit
 -- Takes back slots of one rate limit that jobs hold no more: those of workers that know no limits (Python before 3), of
 -- jobs that expired in their queue, and of others whose end nobody told. Then those that wait get them.
 -- names: wipPrefix
@@ -20,8 +20,8 @@ for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
 end
 -- What waited and expired, or was taken away by somebody who knows no limits, would stand in the way of an audit.
 for _, id in ipairs(redis.call('ZRANGE', waiting, 0, ARGV[4])) do
-  local status = redis.pcall('HGET', jobPrefix .. id, 'status')
-  if type(status) ~= 'string' or status ~= 'rate_limited' and isStatus(status) then redis.call('ZREM', waiting, id) end
+  local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'origin')
+  if not f[1] or not isLimited(f[1], f[2] or '', id) then redis.call('ZREM', waiting, id) end
 end
 promote(key, '')
 appendEvents('', ARGV[2])

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents defer dependents forget fail elsewhere enqueue-due
+-- uses: clock types statuses elsewhere log events notes ended parents defer dependents forget fail enqueue-due
 -- A scheduler's look at its queues: takes or keeps their locks, moves the jobs that are due, and says when the next
 -- one will be. Atomic because the lock and the move must be one step: RQ's schedulers read first and move later, and
 -- two of them that overlap queue a job twice. Here whoever takes the id out of the registry moves it, and nobody

@@ -1,4 +1,4 @@
--- uses: clock types statuses log events notes ended parents dependents rate-limit
+-- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit
 -- Takes a waiting job out of its queue by hand: canceled, because RQ's way leaves it `queued` and in no list.
 -- Atomic with the look at its place: one that a worker claims meanwhile is that worker's.
 -- KEYS  1 queue list   2 canceled   3 events   4 job

@@ -47,14 +47,19 @@ local function mark(id, job, parent, isUnmet)
   if words[1] then redis.call('HSET', jobPrefix .. id, 'x_unmet', job.unmet) else redis.call('HDEL', jobPrefix .. id, 'x_unmet') end
 end
 
+-- Whether it waits for its parents: where the registry says so, whatever RQ's `save()` wrote back.
+local function isDeferred(id, job)
+  local origin = job.origin or ''
+  return job.status == 'deferred' or job.status and job.status ~= 'ready_to_enqueue' and not isEnd[job.status]
+    and isRegistered('deferred', origin, id) and not isUnderWay(origin, id)
+end
+
 -- One dependent of a parent that ended. Answers how many looks it took.
 local function consider(id, parent, how)
   local dependentsKey = jobPrefix .. parent .. ':dependents'
   local job = lookAt(id, 'deferred')
-  if not job.isKnown and redis.pcall('ZSCORE', deferredPrefix .. (job.origin or ''), id) then
-    if free(id, job, parentsOf(id, job.named), parent) then return 1 end
-  end
-  if job.status ~= 'deferred' then
+  if not job.isKnown and isRegistered('deferred', job.origin or '', id) and free(id, job, parentsOf(id, job.named), parent) then return 1 end
+  if not isDeferred(id, job) then
     redis.call('SREM', dependentsKey, id)
     return 1
   end

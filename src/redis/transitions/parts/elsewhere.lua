@@ -1,4 +1,4 @@
--- names: queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix finishedPrefix failedPrefix
+-- names: jobPrefix queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix finishedPrefix failedPrefix wipPrefix
 -- What a job says of itself may be of long ago: RQ's `job.save()` writes back every field, the status too, whatever became
 -- of the job since it was read. So a status that promises something counts only where the job stands as it says.
 local registryOf = { scheduled = scheduledPrefix, deferred = deferredPrefix, ready_to_enqueue = readyPrefix }
@@ -14,26 +14,50 @@ local function hasEnded(name, id)
   return type(redis.pcall('ZSCORE', finishedPrefix .. name, id)) == 'string' or type(redis.pcall('ZSCORE', failedPrefix .. name, id)) == 'string'
 end
 
+local function isListed(name, id)
+  local list = queuePrefix .. name
+  return type(redis.pcall('LPOS', list, id)) == 'number' or type(redis.pcall('LPOS', list .. intermediateSuffix, id)) == 'number'
+end
+
 -- Whether the job waits anywhere in this queue.
 local function waitsIn(name, id)
-  local list = queuePrefix .. name
   for status in pairs(registryOf) do
     if isRegistered(status, name, id) then return true end
   end
-  return type(redis.pcall('LPOS', list, id)) == 'number' or type(redis.pcall('LPOS', list .. intermediateSuffix, id)) == 'number'
+  return isListed(name, id)
+end
+
+-- The id and the execution of a lease. RQ 1 writes ids alone, and takes any: also one with colons.
+local function split(member)
+  local id, execution = string.match(member, '^([^:]+):(.*)$')
+  if not id or #execution ~= 32 and redis.call('EXISTS', jobPrefix .. member) == 1 then return member, '' end
+  return id, execution
 end
 
 local holders = {}
 
--- Whether any execution holds a lease on the job. Rare, and looked up once a call: a wip registry is as long as a fleet
--- is wide.
+-- Whether any execution holds a lease on the job. Rare, and read once a call: a wip registry is as long as a fleet is
+-- wide. Whoever takes a lease away afterwards says so with `letGo`.
 local function isHeld(wip, id)
-  local ids = holders[wip]
-  if not ids then
-    ids = {}
+  local counts = holders[wip]
+  if not counts then
+    counts = {}
     local members = redis.pcall('ZRANGE', wip, 0, -1)
-    for _, member in ipairs(members.err and {} or members) do ids[string.match(member, '^[^:]*')] = true end
-    holders[wip] = ids
+    for _, member in ipairs(members.err and {} or members) do
+      local holder = split(member)
+      counts[holder] = (counts[holder] or 0) + 1
+    end
+    holders[wip] = counts
   end
-  return ids[id]
+  return (counts[id] or 0) > 0
+end
+
+local function letGo(wip, id)
+  local counts = holders[wip]
+  if counts and counts[id] then counts[id] = counts[id] - 1 end
+end
+
+-- Whether the job runs in this queue, or will without anybody's help.
+local function isUnderWay(name, id)
+  return isListed(name, id) or isRegistered('scheduled', name, id) or isHeld(wipPrefix .. name, id)
 end

@@ -15,8 +15,3 @@ local function heldByAnyone(q, jobKey, id)
   local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
   return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
 end
-
--- Python's producers may enqueue an id anew while it runs: the old run must not end the new one.
-function made.endOldRuns(q, id)
-  if isHeld(q.wip, id) then endLeases(q.wip, id) end
-end

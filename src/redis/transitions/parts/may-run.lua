@@ -72,14 +72,16 @@ end
 -- A job whose id is none for the replies and events here, nor for RQ 2, whose workers end by it. Those of RQ 1 run it.
 function made.setAside(q, id)
   local jobKey, reason = jobPrefix .. id, 'not an id that RQ accepts'
-  local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl')
+  local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl', 'origin', 'rate_limit_key')
   if f.err or not f[2] or isEnd[f[1]] then
     made.drop(q, id, reason)
   elseif isServedBy(q, '^1%.') and not isServedBy(q, '^[2-9]') then
     q.passed = q.passed or {}
     q.passed[#q.passed + 1] = id
   elseif canQuarantine(q) then
+    if not f[4] or f[4] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
     quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(f[3]) or defaultFailureTtl)
+    leaveLimit(f[5], id)
   end
 end
 
@@ -96,7 +98,8 @@ function made.mayRun(q, id, jobKey, f)
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     return made.drop(q, id, 'it is running already')
-  elseif isEnd[status] or isRegistered(status, string.sub(q.list, 10), id) then
+  elseif isEnd[status] or registryOf[status]
+    and (isRegistered(status, string.sub(q.list, 10), id) or isRegistered(status, redis.call('HGET', jobKey, 'origin') or '', id)) then
     return made.drop(q, id, 'its status is ' .. status)
   elseif held and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
     return made.drop(q, id, 'it is claimed already')

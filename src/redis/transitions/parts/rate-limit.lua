@@ -49,6 +49,11 @@ local function limitOf(key, ownConcurrency)
   return ownConcurrency
 end
 
+-- Whether a job in the set of those that wait for a slot does so, whatever RQ's `save()` wrote back.
+local function isLimited(status, origin, id)
+  return status == 'rate_limited' or not isEnd[status] and not isUnderWay(origin, id)
+end
+
 -- Gives free slots to those that wait, the first one first. A limit that nobody uses is forgotten.
 local function promote(key, by)
   local base, allowed, waiting = slotKeys(key)
@@ -60,7 +65,7 @@ local function promote(key, by)
     local id = first[1]
     if not id then break end
     local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'origin', 'enqueue_at_front', 'rate_limit_concurrency')
-    if f[1] and (f[1] == 'rate_limited' or not isStatus(f[1])) and f[2] and f[2] ~= '' then
+    if f[1] and f[2] and f[2] ~= '' and isLimited(f[1], f[2], id) then
       -- Somebody may have removed the limit and left those that wait for it.
       concurrency = concurrency or limitOf(key, integer(f[4]) or 1)
       if held < concurrency and letThrough(id, f[2], f[1], f[3] == '1', by) then
