@@ -14,7 +14,7 @@ local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')
 local status = f[1] or ''
 local isStopped = status == 'stopped'
-if status == '' or status == 'finished' or status == 'failed' or isStopped and ARGV[5] == '0' or status == 'canceled' then return status end
+if status == '' or isEnd[status] and not (isStopped and ARGV[5] == '1') then return status end
 if isStopped then
   redis.call('ZREM', KEYS[9], id)
   unlist(KEYS[10], id)

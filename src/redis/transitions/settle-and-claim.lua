@@ -98,7 +98,7 @@ local reply, taken = { '', 0, 0, '' }, 0
 -- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
 local function answer(id, data, meta, number, execution, start, timeout, stream, enqueuedAt)
   local at = #reply
-  reply[at + 1] = id .. ' ' .. number .. ' ' .. execution .. start .. ' ' .. (timeout and timeout ~= '' and timeout or '180') .. (stream and ' 1' or ' 0')
+  reply[at + 1] = id .. ' ' .. number .. ' ' .. execution .. start .. ' ' .. (timeout and integer(timeout) and timeout or '180') .. (stream and ' 1' or ' 0')
   reply[at + 2], reply[at + 3], reply[at + 4] = data, meta, enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or ''
 end
 
@@ -252,7 +252,7 @@ if stored then
         if f[4] then
           taken = taken + 1
           answer(id, f[4], f[5], n, execution, ' ' .. rest, f[1], f[2], f[3])
-          if f[7] and f[7] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[7] end
+          if f[7] and f[7] ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. f[7] end
           if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
       end
@@ -519,7 +519,7 @@ if wanted > 0 then
               q.wipAdds = { leaseEnd, id .. ':' .. execution }
             end
             answer(id, data, meta, q.number, execution, (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
-            if f[12] and f[12] ~= '' then reply[#reply] = reply[#reply] .. ' ' .. f[12] end
+            if f[12] and f[12] ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. f[12] end
             if hasMore then made.tellAfterwards(jobKey) end
           end
         end

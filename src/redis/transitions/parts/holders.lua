@@ -12,6 +12,6 @@ end
 -- somebody moved to another list may be held in the registry of its origin.
 local function heldByAnyone(q, jobKey, id)
   if isTakenNow(id) or isHeld(q.wip, id) then return true end
-  local origin, name = redis.call('HGET', jobKey, 'origin'), string.sub(q.list, 10)
-  return origin and origin ~= name and isHeld(string.sub(q.wip, 1, -#name - 1) .. origin, id)
+  local origin = redis.call('HGET', jobKey, 'origin')
+  return origin and isHeld(wipPrefix .. origin, id)
 end
