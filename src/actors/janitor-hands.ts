@@ -25,7 +25,7 @@ const cleanEveryMs = 600_000;
 export const janitorHands = (redis: Redis, wire: WireSettings, rescue: Rescue): JanitorHands => ({
   look: (queues) => suspectsIn(redis, queues),
   recover: rescue,
-  recoverInFlight: (queue, id) => recoverIntermediate(redis, queue, id, wire),
+  recoverInFlight: (queue, stay) => recoverIntermediate(redis, queue, stay, wire),
   dropLeaks: (queue) => dropLeaks(redis, queue),
   freeForgotten: deferredRounds(
     {

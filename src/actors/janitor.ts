@@ -1,4 +1,4 @@
-import type { OverdueLease, Suspects } from '../redis/transitions/recover.js';
+import type { InFlight, OverdueLease, Suspects } from '../redis/transitions/recover.js';
 import type { ActorSpec } from './kernel/behavior.js';
 
 export type JanitorMessage = { kind: 'look' } | { kind: 'clean' };
@@ -8,7 +8,7 @@ export interface JanitorHands {
   /** For each queue what it saw, or why it could not look. */
   look(queues: readonly string[]): Promise<Array<Suspects | Error>>;
   recover(queue: string, overdue: readonly OverdueLease[]): Promise<unknown>;
-  recoverInFlight(queue: string, id: Buffer): Promise<boolean>;
+  recoverInFlight(queue: string, stay: InFlight): Promise<boolean>;
   /** Executions of jobs that have ended. */
   dropLeaks(queue: string): Promise<unknown>;
   /** Jobs that wait for others which have ended. See `deferredRounds`. */
@@ -35,8 +35,8 @@ export interface JanitorSettings {
   onTrouble(error: unknown): void;
 }
 
-/** What was seen in one queue: a lease's score, or an id in flight, and since when it is so. */
-type Sightings = ReadonlyMap<string, { score: string; sinceMs: number }>;
+/** What was seen in one queue: a lease and its score, or an id in flight and when it was enqueued, and since when it is so. */
+type Sightings = ReadonlyMap<string, { mark: string; sinceMs: number }>;
 
 /**
  * Finds what dead workers left: leases that ran out, and ids in flight that nobody claims. It never believes one
@@ -61,13 +61,13 @@ export const janitor = (
       { overdue, inFlight, hasRunning, hasDeferred }: Suspects,
       before: Sightings | undefined,
     ): Promise<void> => {
-      const now = new Map<string, { score: string; sinceMs: number }>();
+      const now = new Map<string, { mark: string; sinceMs: number }>();
       const fromMs = tellingFromMs.get(queue) ?? 0;
-      const unchangedMs = (name: string, score: string): number => {
+      const unchangedMs = (name: string, mark: string): number => {
         const nowMs = settings.nowMs();
         const known = before?.get(name);
-        const sinceMs = known?.score === score ? known.sinceMs : Math.max(nowMs, fromMs);
-        now.set(name, { score, sinceMs });
+        const sinceMs = known?.mark === mark ? known.sinceMs : Math.max(nowMs, fromMs);
+        now.set(name, { mark, sinceMs });
         return nowMs - sinceMs;
       };
       const over = overdue.filter(
@@ -75,9 +75,10 @@ export const janitor = (
           unchangedMs(`${kind} ${member.toString('hex')}`, score) >= settings.unchangedForMs,
       );
       if (over.length > 0) await hands.recover(queue, over);
-      for (const id of inFlight) {
-        if (unchangedMs(`in flight ${id.toString('hex')}`, '') >= settings.inFlightForMs)
-          await hands.recoverInFlight(queue, id);
+      for (const stay of inFlight) {
+        const name = `in flight ${stay.id.toString('hex')}`;
+        if (unchangedMs(name, stay.enqueuedAt) >= settings.inFlightForMs)
+          await hands.recoverInFlight(queue, stay);
       }
       seen.set(queue, now);
       if (hasRunning) await hands.dropLeaks(queue);

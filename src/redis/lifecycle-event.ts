@@ -39,7 +39,7 @@ export type LifecycleEvent = Common &
     | { kind: 'requeued' }
     /** Its lease ran out; it went back to the head of its queue. Detects a worker's death. */
     | { kind: 'recovered'; execution: string; recoveries: number }
-    /** Given back uncharged: the worker is leaving, or the handler never began. */
+    /** Given back uncharged: the worker is leaving, or the handler never began. `execution` is empty when there was none: somebody popped it. */
     | { kind: 'handedBack'; execution: string; reason: string }
     /** An outcome came too late: the execution no longer held the job. Nothing was changed by it. */
     | { kind: 'lost'; execution: string; outcome: string }

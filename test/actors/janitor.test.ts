@@ -8,7 +8,7 @@ const makeJanitor = (queues = ['default']) => {
   const { system, clock } = makeSystem();
   const redis = {
     overdue: [] as OverdueLease[],
-    inFlight: [] as string[],
+    inFlight: [] as Array<[id: string, enqueuedAt: string]>,
     failing: new Set<string>(),
   };
   const done: string[] = [];
@@ -23,7 +23,10 @@ const makeJanitor = (queues = ['default']) => {
         queues.map((queue) =>
           answer(queue, {
             overdue: redis.overdue,
-            inFlight: redis.inFlight.map((id) => Buffer.from(id)),
+            inFlight: redis.inFlight.map(([id, enqueuedAt]) => ({
+              id: Buffer.from(id),
+              enqueuedAt,
+            })),
             hasRunning: false,
             hasDeferred: false,
           }).catch((error) => error),
@@ -33,7 +36,7 @@ const makeJanitor = (queues = ['default']) => {
       for (const { member } of overdue) done.push(`recover ${queue} ${member}`);
       return overdue.map(() => 'recovered' as const);
     },
-    recoverInFlight: async (queue, id) => {
+    recoverInFlight: async (queue, { id }) => {
       done.push(`in flight ${queue} ${id}`);
       return true;
     },
@@ -124,10 +127,24 @@ describe('the janitor', () => {
 
   it('brings back ids that stay in flight', async () => {
     const { redis, clock, done } = makeJanitor();
-    redis.inFlight = ['x'];
+    redis.inFlight = [['x', '1']];
     await clock.advance(200);
-    redis.inFlight = ['x', 'y'];
+    redis.inFlight = [
+      ['x', '1'],
+      ['y', '1'],
+    ];
     await clock.advance(100);
+    expect(done).toEqual(['in flight default x']);
+  });
+
+  it('knows an id that was enqueued again from one that stays in flight', async () => {
+    const { redis, clock, done } = makeJanitor();
+    for (const enqueuedAt of ['1', '2', '3', '4']) {
+      redis.inFlight = [['x', enqueuedAt]];
+      await clock.advance(100);
+    }
+    expect(done).toEqual([]);
+    await clock.advance(200);
     expect(done).toEqual(['in flight default x']);
   });
 

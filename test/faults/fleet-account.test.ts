@@ -15,7 +15,7 @@ const line = (
 const event = (kind: string, at: number, execution = 'x'): LifecycleEvent =>
   ({ queue: 'q', jobId: 'a', at, cursor: '', worker: 'w', kind, execution }) as LifecycleEvent;
 const story = (lines: Line[], events: LifecycleEvent[] = [], more: Partial<Story> = {}): Story => ({
-  ...{ lines, events, killed: new Set(), ofOneQueue: new Set() },
+  ...{ lines, events, killed: new Set() },
   ...more,
 });
 const run = (begin: number, end: number, more: Partial<Line> = {}): Line[] => [
@@ -66,11 +66,13 @@ describe('the account of a mixed fleet', () => {
   it('takes a second run by Python for its own only where it may have had the job in its hand', () => {
     const lines = [...run(1, 2), ...run(4, 5, python(10, 9))];
     const events = [event('finished', 3)];
-    const ofOneQueue = new Set([9]);
+    const broughtBack = event('handedBack', 1, '');
     expect(seenIn(story(lines, events)).unexplained).toBe(1);
-    expect(seenIn(story(lines, events, { ofOneQueue })).again).toEqual([1]);
-    const busy = line('begin', 2, { ...python(11, 9), id: 'b' });
-    expect(seenIn(story([...lines, busy], events, { ofOneQueue })).unexplained).toBe(1);
+    expect(seenIn(story(lines, [broughtBack, ...events])).again).toEqual([1]);
+    expect(seenIn(story(lines, [event('handedBack', 1, 'w'), ...events])).unexplained).toBe(1);
+    expect(seenIn(story(lines, [...events, event('handedBack', 6, '')])).unexplained).toBe(1);
+    const twiceInNode = [...run(1, 2), ...run(4, 5, { execution: 'y' })];
+    expect(seenIn(story(twiceInNode, [broughtBack, ...events])).unexplained).toBe(2);
   });
 
   it('lets nobody but Python, and a job without retries left, fail of a death', () => {

@@ -133,8 +133,7 @@ describeWithPython('a mixed fleet', isLong ? ['2.12', '1.16'] : ['2.12'], (versi
           });
         });
         const events = await scene.events(...queues);
-        const { killed, ofOneQueue } = fleet;
-        const story = { lines: await fleet.ledger(), events, killed, ofOneQueue };
+        const story = { lines: await fleet.ledger(), events, killed: fleet.killed };
         const { accounts, unaccounted } = accountOf(fates, story);
         const { again, unexplained } = explain(story);
         const { onlyNode, notOnce } = endsOf(fates, story);

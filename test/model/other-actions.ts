@@ -99,7 +99,7 @@ const look = (before: Sighting | null): Action => ({
 const sight = async ({ redis }: Hand): Promise<Sighting | null> => {
   const [suspects] = await suspectsIn(redis, [queue]);
   if (!suspects || suspects instanceof Error) throw suspects ?? new Error('no look');
-  const inFlight = suspects.inFlight.map(String);
+  const inFlight = suspects.inFlight.map(({ id }) => String(id));
   const { overdue } = suspects;
   return overdue.length + inFlight.length > 0 ? { leases: overdue, inFlight } : null;
 };
@@ -114,7 +114,9 @@ const recovery = ({ leases, inFlight }: Sighting): Action => ({
     const verdicts: string[] =
       leases.length > 0 ? await recover(redis, queue, leases, lane.settings) : [];
     for (const id of inFlight) {
-      const isBack = await recoverIntermediate(redis, queue, Buffer.from(id), lane.settings);
+      // Without the look at when it was enqueued: what moves more must hold as well.
+      const stay = { id: Buffer.from(id), enqueuedAt: '' };
+      const isBack = await recoverIntermediate(redis, queue, stay, lane.settings);
       // As if the time had passed in which nobody brings it back once more.
       await redis.del(keys.broughtBack(queue, id));
       verdicts.push(isBack ? `${id} is back` : `${id} is left`);

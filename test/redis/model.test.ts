@@ -389,7 +389,8 @@ class Run {
     } else if (verb === 'restore')
       expect(await restore(wire.redis, queue, id, wire.settings)).toBe(model.restore(id));
     else if (verb === 'unpark') {
-      const isBack = await recoverIntermediate(wire.redis, queue, Buffer.from(id), wire.settings);
+      const stay = { id: Buffer.from(id), enqueuedAt: '' };
+      const isBack = await recoverIntermediate(wire.redis, queue, stay, wire.settings);
       expect(isBack).toBe(model.unpark(id));
       // As if the time had passed in which nobody brings it back once more.
       await wire.redis.del(keys.broughtBack(queue, id));

@@ -102,9 +102,8 @@ describe('over maxmemory', () => {
     const seen = await overdueIn(wire.redis, 'default');
     expect(await recover(wire.redis, 'default', seen, wire.settings)).toEqual(['recovered']);
     expect(await requeue(wire.redis, ['b'], false, wire.settings)).toEqual(['requeued']);
-    expect(await recoverIntermediate(wire.redis, 'default', Buffer.from('c'), wire.settings)).toBe(
-      true,
-    );
+    const stay = { id: Buffer.from('c'), enqueuedAt: '' };
+    expect(await recoverIntermediate(wire.redis, 'default', stay, wire.settings)).toBe(true);
     expect(await cancel(wire.redis, 'default', 'd', wire.settings)).toBe('queued');
     expect(await quarantine(wire.redis, 'default', 'e', 'x', 'x', wire.settings)).toBe('queued');
     expect(await wire.ids()).toEqual(['c', 'a', 'b']);

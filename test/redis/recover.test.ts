@@ -6,6 +6,7 @@ import {
   inFlightForMs,
   recover,
   recoverIntermediate,
+  suspectsIn,
 } from '../../src/redis/transitions/recover.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
@@ -277,8 +278,13 @@ describe('recover-intermediate', () => {
     await wire.redis.rpush(keys.intermediate('default'), id);
     await wire.redis.set(`${keys.intermediate('default')}:first_seen:${String(id)}`, '1');
   };
-  const recoverId = (id: string | Buffer) =>
-    recoverIntermediate(wire.redis, 'default', Buffer.from(id as string), wire.settings);
+  const recoverId = (id: string | Buffer, enqueuedAt = '') =>
+    recoverIntermediate(
+      wire.redis,
+      'default',
+      { id: Buffer.from(id as string), enqueuedAt },
+      wire.settings,
+    );
 
   it('brings an id back to the head of its queue, once', async () => {
     await wire.enqueue('a', 'b');
@@ -309,6 +315,69 @@ describe('recover-intermediate', () => {
     expect(await wire.ids()).toEqual(['a']);
   });
 
+  it('says that it did, of a job that waits', async () => {
+    await wire.enqueue('a');
+    await wire.redis.lmove(keys.queue('default'), keys.intermediate('default'), 'LEFT', 'RIGHT');
+    expect(await recoverId('a')).toBe(true);
+    const told = (await wire.events()).filter(({ kind }) => kind === 'handedBack');
+    const reason = 'it lay in flight and nobody began it';
+    expect(told).toMatchObject([{ jobId: 'a', execution: '', worker: '', reason }]);
+  });
+
+  // RQ leaves an id in flight whose process died before it began, and fails the job or retries it.
+  it('only takes out of flight what has its place elsewhere', async () => {
+    const { redis } = wire;
+    const places = { failed: 'failed', scheduled: 'scheduled', deferred: 'deferred' } as const;
+    for (const [id, registry] of Object.entries(places)) {
+      await wire.enqueuePython(id, { status: id });
+      await redis.zadd(keys[registry]('default'), 9e9, id);
+    }
+    await wire.enqueuePython('canceled', { status: 'canceled' });
+    await redis.del(keys.queue('default'));
+    await wire.enqueue('waiting');
+    const ids = ['failed', 'scheduled', 'deferred', 'canceled', 'waiting', 'gone'];
+    for (const id of ids) {
+      await park(id);
+      expect(await recoverId(id)).toBe(true);
+    }
+    expect(await redis.exists(keys.intermediate('default'))).toBe(0);
+    expect(await wire.ids()).toEqual(['waiting']);
+    const told = (await wire.events()).filter(({ kind }) => kind !== 'enqueued');
+    expect(told.map((event) => [event.kind, event.jobId])).toEqual(
+      ids.map((id) => ['dropped', id]),
+    );
+  });
+
+  it('brings back what says of itself that it waits elsewhere, and does not', async () => {
+    await wire.enqueuePython('saved', { status: 'scheduled' });
+    await wire.redis.del(keys.queue('default'));
+    await park('saved');
+    expect(await recoverId('saved')).toBe(true);
+    expect(await wire.ids()).toEqual(['saved']);
+  });
+
+  it('leaves a job alone that was enqueued again since it was seen in flight', async () => {
+    await wire.enqueue('a', 'b');
+    for (const _ of 'ab')
+      await wire.redis.lmove(keys.queue('default'), keys.intermediate('default'), 'LEFT', 'RIGHT');
+    await park('no-hash');
+    await wire.redis.lpush(keys.job('no-hash'), 'x');
+    const look = async () => {
+      const [suspects] = await suspectsIn(wire.redis, ['default']);
+      if (!suspects || suspects instanceof Error) throw suspects;
+      return suspects.inFlight.map(({ id, enqueuedAt }) => [String(id), enqueuedAt] as const);
+    };
+    const [a, b, none] = await look();
+    expect([a?.[0], b?.[0], none]).toEqual(['a', 'b', ['no-hash', '']]);
+    // Python failed it, put it back and popped it anew: its process is about to begin.
+    await wire.redis.hset(keys.job('a'), 'enqueued_at', '2030-01-01T00:00:00.000000Z');
+    expect(await recoverId('a', a?.[1])).toBe(false);
+    expect(await recoverId('b', b?.[1])).toBe(true);
+    const [again] = await look();
+    expect(await recoverId('a', again?.[1])).toBe(true);
+    expect(await wire.ids()).toEqual(['a', 'b']);
+  });
+
   // RQ 2.x takes its lease first, and says `started` when the process is there that runs the job.
   it.each(['queued', 'started'])(
     'leaves an id alone that Python is starting (%s)',
@@ -326,10 +395,17 @@ describe('recover-intermediate', () => {
 
   it('moves odd bytes too: the claim judges them', async () => {
     const odd = Buffer.from('ff0a00', 'hex');
+    const jobKey = Buffer.concat([Buffer.from(keys.job('')), odd]);
+    await wire.redis.hset(jobKey, 'status', 'queued', 'data', 'x', 'origin', 'default');
     await park(odd);
     expect(await recoverId(odd)).toBe(true);
+    expect(await wire.redis.lrangeBuffer(keys.queue('default'), 0, -1)).toEqual([odd]);
     expect(await wire.worker().claim(1)).toEqual([]);
     expect(await wire.redis.exists(keys.queue('default'))).toBe(0);
+    expect((await wire.events()).map(({ kind, jobId }) => `${kind} ${jobId}`)).toEqual([
+      'handedBack \\xff\\x0a\\x00',
+      'quarantined \\xff\\x0a\\x00',
+    ]);
   });
 
   it('loses nothing when the queue has a wrong type', async () => {

@@ -50,7 +50,13 @@ const judgeElsewhere = (
 
 const park = (queue: string, report: Report): void => {
   const mend = { verb: 'unpark', args: [queue] };
-  report('A10', 'it is in flight', 'put to the head of its queue', mend, queue);
+  report(
+    'A10',
+    'it is in flight',
+    'put to the head of its queue, unless it waits there',
+    mend,
+    queue,
+  );
 };
 
 const judgeQueued = (view: JobView, hash: HashView, clock: Clock, report: Report): void => {
@@ -161,7 +167,7 @@ const judgeResting = (
     report(
       'A10',
       `status ${status}, and it is in flight`,
-      'put to its queue, where the claim drops it',
+      'taken out of there',
       { verb: 'unpark', args: [queue] },
       queue,
     );

@@ -30,7 +30,7 @@ export const mend = async (
     case 'free':
       return (await freeStuck(redis, utf8(queue), [bytes(id)], wire)) === 1;
     case 'unpark':
-      return recoverIntermediate(redis, utf8(first), bytes(id), wire);
+      return recoverIntermediate(redis, utf8(first), { id: bytes(id), enqueuedAt: '' }, wire);
     case 'recover': {
       const lease = { member: bytes(second), score: third, kind: fourth as 'worker' | 'job' };
       return (await recover(redis, utf8(first), [lease], wire))[0] !== 'skipped';

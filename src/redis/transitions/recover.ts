@@ -22,6 +22,13 @@ export interface OverdueLease {
   kind: 'worker' | 'job' | 'stray';
 }
 
+/** An id that was popped and not yet begun. */
+export interface InFlight {
+  id: Buffer;
+  /** What its job says of its enqueueing, as it stands there; empty where it says nothing. Another stay in flight has another. */
+  enqueuedAt: string;
+}
+
 export type RecoverVerdict = 'recovered' | 'handedBack' | 'quarantined' | 'skipped' | 'dropped';
 const verdicts: Record<string, RecoverVerdict> = {
   r: 'recovered',
@@ -38,8 +45,8 @@ export const tagLength = 12;
 export interface Suspects {
   /** Executions that are overdue by the clock of Redis; at most 1000 of each kind. */
   overdue: OverdueLease[];
-  /** Ids in the in-flight list, oldest first; at most 100. */
-  inFlight: Buffer[];
+  /** What lies in the in-flight list, oldest first; at most 100. */
+  inFlight: InFlight[];
   /** Something runs, or says so. */
   hasRunning: boolean;
   /** Some jobs wait for others, here or, where many were freed at a time, anywhere. */
@@ -86,7 +93,7 @@ export const suspectsIn = async (
       }));
       return {
         overdue: [...overdue, ...(await heldBy(redis, queue, scored(workers)))],
-        inFlight,
+        inFlight: await withEnqueuedAt(redis, inFlight),
         hasRunning: running > 0,
         hasDeferred: deferred > 0,
       };
@@ -115,6 +122,16 @@ const heldBy = async (
       start > 0 ? dead.get(member.toString('latin1', start, start + tagLength)) : undefined;
     return score === undefined ? [] : [{ member, score, kind: 'worker' as const }];
   });
+};
+
+const withEnqueuedAt = async (redis: Redis, ids: readonly Buffer[]): Promise<InFlight[]> => {
+  if (ids.length === 0) return [];
+  const looks = redis.pipeline();
+  for (const id of ids)
+    looks.hget(Buffer.from(keys.job(id.toString('latin1')), 'latin1'), 'enqueued_at');
+  const replies = (await looks.exec()) ?? [];
+  // A job that is no hash says nothing: the claim judges it.
+  return ids.map((id, at) => ({ id, enqueuedAt: String(replies[at]?.[1] ?? '') }));
 };
 
 /** Forgets workers whose lease ran out longer than a day ago. Nothing of theirs can be left by then. */
@@ -158,16 +175,22 @@ export const recover = async (
 export const inFlightForMs = ({ narrowLeaseMs }: Pick<WireSettings, 'narrowLeaseMs'>): number =>
   Math.ceil(Math.min(10_000, narrowLeaseMs / 3));
 
-/** Brings an id back from the in-flight list to the head of its queue, unless it is being run or was brought back just now. */
+/** Brings an id back from the in-flight list to the head of its queue, unless it is being run, or was brought back or enqueued just now. */
 export const recoverIntermediate = async (
   redis: Redis,
   queue: string,
-  id: Buffer,
+  { id, enqueuedAt }: InFlight,
   settings: WireSettings,
 ): Promise<boolean> => {
-  const scriptKeys = [keys.intermediate(queue), keys.queue(queue), keys.wip(queue)];
+  const scriptKeys = [
+    keys.intermediate(queue),
+    keys.queue(queue),
+    keys.wip(queue),
+    keys.events(queue),
+  ];
   const { job, executions, firstSeen, broughtBack } = prefixes;
-  const args = [job, executions, id, firstSeen, broughtBack, inFlightForMs(settings)];
+  const marks = [job, executions, id, firstSeen, broughtBack];
+  const args = [...marks, inFlightForMs(settings), settings.eventLogLength, enqueuedAt];
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;
 };
 

@@ -12,12 +12,11 @@ export interface Fate {
   retriesLeft: number | null;
 }
 
-/** What is known of all runs: what they told, what Node wrote, which processes were killed, and Python's of one queue. */
+/** What is known of all runs: what they told, what Node wrote, and which processes were killed. */
 export interface Story {
   lines: readonly Line[];
   events: readonly LifecycleEvent[];
   killed: ReadonlySet<number>;
-  ofOneQueue: ReadonlySet<number>;
 }
 
 /** A run that was cut has no end. */
@@ -122,7 +121,7 @@ const groupBy = <K, T>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> => 
  * killed before it could say so, or that its job had been taken away from it. Where Python ran, neither side wrote an event
  * of its end: there it is the runs that another one follows.
  */
-export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
+export const explain = ({ lines, events, killed }: Story) => {
   const byExecution = groupBy(events, (event) =>
     'execution' in event ? `${event.execution}` : '',
   );
@@ -141,22 +140,21 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
   };
 
   /**
-   * Python had popped it before Node began, and began it after: it looks at no status (S19). With the short leases of this test
-   * Node takes back after a third of a second, and not after ten, what lies in flight (S2). Only a worker of one queue
-   * leaves it there, and one that began another job meanwhile did not have it in its hand.
+   * Node brought it back from in flight, and Python, which had it in its hand all the while, began it after (S19: it looks at
+   * no status). With the short leases of this test that is after a third of a second, not after ten. Once doubled so,
+   * Python's own retries keep it doubled.
    */
-  const wasInHand = (run: Run, next: Run | undefined): boolean =>
-    next?.side === 'python' &&
-    ofOneQueue.has(next.boss) &&
-    !(begins.get(next.boss) ?? []).some(
-      ({ id, at }) => id !== run.id && at >= run.at && at <= next.at,
+  const wasInHand = (id: string, byMs: number): boolean =>
+    (byJob.get(id) ?? []).some(
+      (event) => event.kind === 'handedBack' && event.execution === '' && event.at <= byMs,
     );
 
-  const causeOf = (run: Run, next: Run | undefined, runs: readonly Run[]): string | undefined => {
+  const causeOf = (run: Run, next: Run | undefined): string | undefined => {
     const told = new Set((byExecution.get(run.execution ?? 'none') ?? []).map(({ kind }) => kind));
     const wasAccepted = run.side === 'node' ? told.has('finished') : next === undefined;
     if (wasAccepted && next === undefined) return 'it ended its job';
-    if (wasAccepted) return wasInHand(run, next) ? slowHand : undefined;
+    if (wasAccepted)
+      return next?.side === 'python' && wasInHand(run.id, next.at) ? slowHand : undefined;
     if (told.has('lost')) return 'it had been taken away';
     if (wasKilled(run)) return 'its process was killed before the end was written';
     const wasTaken = (byJob.get(run.id) ?? []).some(
@@ -164,8 +162,7 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
     );
     if (run.side === 'node') return undefined;
     if (wasTaken) return 'it had been taken away';
-    // Once doubled in flight, Python's own retries keep it doubled, whoever runs it.
-    return runs.some(({ boss }) => ofOneQueue.has(boss)) ? slowHand : undefined;
+    return next !== undefined && wasInHand(run.id, next.at) ? slowHand : undefined;
   };
 
   const again: Record<string, number> = {};
@@ -173,7 +170,7 @@ export const explain = ({ lines, events, killed, ofOneQueue }: Story) => {
   for (const [id, runs] of runsOf(lines)) {
     for (const [at, run] of runs.entries()) {
       if (run.ended !== 'end') continue;
-      const reason = causeOf(run, runs[at + 1], runs);
+      const reason = causeOf(run, runs[at + 1]);
       if (reason === undefined) {
         const seen = (byJob.get(id) ?? []).map((event) => ({ ...event, cursor: undefined }));
         unexplained.push({ id, run, runs, events: seen });

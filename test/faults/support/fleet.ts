@@ -45,8 +45,6 @@ export class Fleet {
   private readonly coming = new Set<Promise<void>>();
   /** Processes that were killed. */
   readonly killed = new Set<number>();
-  /** Python's workers of one queue, by their process: what these pop lies in flight until they begin it. */
-  readonly ofOneQueue = new Set<number>();
   /** Names of the workers that were killed. */
   readonly dead = new Set<string>();
   /** Children that outlive a killed worker of Python: its scheduler goes on as if nothing had been. */
@@ -87,7 +85,6 @@ export class Fleet {
     const args = ['-m', 'rq.cli', 'worker', ...queues, '-S', json, '--name', name, ...options];
     const running = startPython(this.version, args, this.pythonEnvironment);
     const worker = { name, queues, options, running, mayDie: false };
-    if (queues.length === 1) this.ofOneQueue.add(running.child.pid ?? 0);
     this.pythons.push(worker);
     await until(`${name} is up`, () => this.scene.rq.redis.exists(`rq:worker:${name}`), {
       deadlineMs: 30_000,

@@ -101,6 +101,28 @@ return { all, redis.call('ZCARD', 'rq:finished:a') + redis.call('ZCARD', 'rq:fin
     expect(await redis.exists(firstSeen(returned))).toBe(0);
   });
 
+  it('S2: an id in flight whose horse died before it began: Python has failed or retried the job, and Node leaves it at that', async () => {
+    const { rq, redis, python } = sides;
+    const [failed, retried] = await python.run<[string, string]>(`
+import sharp
+stillborn = queue('stillborn')
+ids = [stillborn.enqueue('both.side').id, stillborn.enqueue('both.side', retry=Retry(max=5)).id]
+sharp.lose_horse(stillborn, 2)
+return ids`);
+    const inFlight = 'rq:queue:stillborn:intermediate';
+    expect(await redis.lrange(inFlight, 0, -1)).toEqual([failed, retried]);
+    const paused = rq.queue('stillborn');
+    await paused.pause();
+    await sides.boot({ queues: ['stillborn'], isolation: 'inline', wire: { narrowLeaseMs: 400 } });
+    await until('nothing is in flight', async () => (await redis.exists(inFlight)) === 0);
+    // Where a worker of Python's takes what it pops, whatever it says of itself.
+    expect(await paused.ids()).toEqual([retried]);
+    expect(await redis.hget(`rq:job:${failed}`, 'status')).toBe('failed');
+    await paused.resume();
+    expect(await paused.job(retried).result(soon)).toBe('node');
+    expect(await paused.counts()).toMatchObject({ queued: 0, finished: 1, failed: 1 });
+  });
+
   it('S3: Python enters a job among the scheduled before there is one', async () => {
     const { redis, python } = sides;
     const seen = await python.run(`

@@ -208,7 +208,8 @@ export class Model {
     // It asks `rq:executions`, which our executions have once they were beaten; here none is.
     if (job && job.exec !== null && this.wip.get(job.exec) === id) return false;
     this.take(this.flying, id);
-    this.list.unshift(id);
+    const hasEnded = ['finished', 'failed', 'canceled'].includes(job?.status ?? '');
+    if (job && !hasEnded && !this.list.includes(id)) this.list.unshift(id);
     return true;
   }
 
