@@ -75,6 +75,14 @@ describe('the account of a mixed fleet', () => {
     expect(seenIn(story(twiceInNode, [broughtBack, ...events])).unexplained).toBe(2);
   });
 
+  it('knows a job that RQ put back twice by the horse that was killed after it had', () => {
+    const failed = [line('begin', 1, python(10, 9)), line('fail', 2, python(10, 9))];
+    const lines = [...failed, ...run(3, 4, python(11, 9)), ...run(5, 6, python(12, 9))];
+    expect(seenIn(story(lines)).unexplained).toBe(1);
+    expect(seenIn(story(lines, [], { killed: new Set([10]) })).again).toEqual([1]);
+    expect(seenIn(story(lines, [], { killed: new Set([12]) })).unexplained).toBe(1);
+  });
+
   it('lets nobody but Python, and a job without retries left, fail of a death', () => {
     const words = 'Moved to FailedJobRegistry, due to AbandonedJobError, at 2026';
     const fate = { id: 'a', status: 'failed', words, retriesLeft: null };

@@ -66,6 +66,9 @@ const reasonOf = ({ words, retriesLeft }: Fate, isOfNode: boolean): string | und
 
 /** Node took back what a living worker of Python's was slow to begin. */
 export const slowHand = 'Python had it in its hand and looks at no status (S19)';
+/** Of RQ alone: the horse fails the job and puts it back, and is killed; its worker sees a dead horse and a job that has not ended. */
+export const retriedTwice =
+  'its horse had retried it and was killed, and its worker retried it again';
 
 /** How many jobs ended how, and those whose end nothing accounts for. */
 export const accountOf = (fates: readonly Fate[], { lines, events }: Story) => {
@@ -149,12 +152,20 @@ export const explain = ({ lines, events, killed }: Story) => {
       (event) => event.kind === 'handedBack' && event.execution === '' && event.at <= byMs,
     );
 
-  const causeOf = (run: Run, next: Run | undefined): string | undefined => {
+  const pythonsFault = (run: Run, next: Run, runs: readonly Run[]): string | undefined => {
+    if (wasInHand(run.id, next.at)) return slowHand;
+    const wasDoubled = runs.some(
+      ({ side, ended, pid, endedAt }) =>
+        side === 'python' && ended === 'fail' && killed.has(pid) && endedAt <= next.at,
+    );
+    return wasDoubled ? retriedTwice : undefined;
+  };
+
+  const causeOf = (run: Run, next: Run | undefined, runs: readonly Run[]): string | undefined => {
     const told = new Set((byExecution.get(run.execution ?? 'none') ?? []).map(({ kind }) => kind));
     const wasAccepted = run.side === 'node' ? told.has('finished') : next === undefined;
     if (wasAccepted && next === undefined) return 'it ended its job';
-    if (wasAccepted)
-      return next?.side === 'python' && wasInHand(run.id, next.at) ? slowHand : undefined;
+    if (wasAccepted) return next?.side === 'python' ? pythonsFault(run, next, runs) : undefined;
     if (told.has('lost')) return 'it had been taken away';
     if (wasKilled(run)) return 'its process was killed before the end was written';
     const wasTaken = (byJob.get(run.id) ?? []).some(
@@ -162,7 +173,7 @@ export const explain = ({ lines, events, killed }: Story) => {
     );
     if (run.side === 'node') return undefined;
     if (wasTaken) return 'it had been taken away';
-    return next !== undefined && wasInHand(run.id, next.at) ? slowHand : undefined;
+    return next && pythonsFault(run, next, runs);
   };
 
   const again: Record<string, number> = {};
@@ -170,7 +181,7 @@ export const explain = ({ lines, events, killed }: Story) => {
   for (const [id, runs] of runsOf(lines)) {
     for (const [at, run] of runs.entries()) {
       if (run.ended !== 'end') continue;
-      const reason = causeOf(run, runs[at + 1]);
+      const reason = causeOf(run, runs[at + 1], runs);
       if (reason === undefined) {
         const seen = (byJob.get(id) ?? []).map((event) => ({ ...event, cursor: undefined }));
         unexplained.push({ id, run, runs, events: seen });
