@@ -312,6 +312,25 @@ export const mutants = [
     },
   },
   {
+    name: 'enqueue-plain-once',
+    why: 'a plain job that is asked for again would be on its queue twice: those are looked for all at once',
+    file: lua('enqueue'),
+    from: "if isPlain and redis.call('EXISTS', unpack(hashes)) == 0 then",
+    to: 'if isPlain then',
+    red: {
+      'redis/enqueue': 'knows its own request again',
+      'streams/lost-replies': 'enqueues each job once',
+    },
+  },
+  {
+    name: 'twice-in-a-batch',
+    why: 'an id that stands twice in one call would be on its queue twice',
+    file: lua('enqueue'),
+    from: "if args[at] ~= '' or isNamed[id] then",
+    to: "if args[at] ~= '' then",
+    red: { 'redis/enqueue': 'writes an id that stands twice in one batch once' },
+  },
+  {
     name: 'quarantine-once',
     why: 'a job that runs, or has failed already, could be put into the FailedQueue by hand once more',
     file: lua('quarantine'),

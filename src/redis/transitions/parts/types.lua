@@ -1,10 +1,12 @@
 -- A wrong type met in the middle of a script leaves the earlier writes behind, so types are looked at first.
 -- Asking for the size is cheaper than asking for the type: TYPE answers with a table, a size is a number.
-local sizeOf = { list = 'LLEN', zset = 'ZCARD', set = 'SCARD', hash = 'HLEN', stream = 'XLEN', string = 'STRLEN' }
 
 -- Returns what is wrong with the key, or nil; and its size.
 local function misfit(key, wanted)
-  local size = redis.pcall(sizeOf[wanted], key)
+  -- Not from a table: every call of a script would make it anew.
+  local ask = wanted == 'list' and 'LLEN' or wanted == 'zset' and 'ZCARD' or wanted == 'stream' and 'XLEN' or wanted == 'set' and 'SCARD'
+    or wanted == 'hash' and 'HLEN' or 'STRLEN'
+  local size = redis.pcall(ask, key)
   if type(size) == 'table' then
     return 'Key ' .. key .. ' holds a ' .. redis.call('TYPE', key).ok .. ' where a ' .. wanted .. ' belongs'
   end
