@@ -90,7 +90,7 @@ export class Victim {
   }
 
   /** Resolves with the message. @throws with all that it said, when it did not come */
-  async said(kind: Message['kind'], deadlineMs = 15_000): Promise<Message> {
+  async said(kind: Message['kind'], deadlineMs = 40_000): Promise<Message> {
     const known = this.messages.find((message) => message.kind === kind);
     if (known) return known;
     return new Promise((resolve, reject) => {
