@@ -164,11 +164,19 @@ export const mutants = [
   },
   {
     name: 'lease-of-the-in-flight',
-    why: 'an id that a Python worker is about to start would be run a second time',
+    why: 'an id that a Python worker is about to start, or one of ours has just begun, would be run a second time',
     file: lua('recover-intermediate'),
-    from: "if redis.call('ZSCORE', KEYS[3], id .. ':' .. execution) then return 0 end",
-    to: '',
-    red: { 'redis/recover': 'leaves an id alone that Python is starting' },
+    from: 'if isHeld(KEYS[3], id) or isMoved',
+    to: 'if isMoved',
+    red: { 'redis/recover': 'leaves alone what a worker of ours has just begun' },
+  },
+  {
+    name: 'lease-of-the-in-flight-at-home',
+    why: 'an id that somebody moved to another list would be run a second time while Python starts it',
+    file: lua('recover-intermediate'),
+    from: ' or isMoved and isHeld(wipPrefix .. origin, id) then return 0 end',
+    to: ' then return 0 end',
+    red: { 'redis/recover': 'looks for the lease of a job in the queue that it comes from too' },
   },
   {
     name: 'brought-back-once',
@@ -182,7 +190,7 @@ export const mutants = [
     name: 'another-stay-in-flight',
     why: 'a job that Python retries again and again would be taken from the worker that has just popped it',
     file: lua('recover-intermediate'),
-    from: "if ARGV[8] ~= '' and f[3] ~= ARGV[8] then return 0 end",
+    from: "if status and ARGV[7] ~= '' and f[2] ~= ARGV[7] then return 0 end\n",
     to: '',
     red: {
       'redis/recover': 'leaves a job alone that was enqueued again since it was seen in flight',
@@ -200,8 +208,8 @@ export const mutants = [
     name: 'in-flight-and-waiting',
     why: 'a job whose process died before it began would be on its queue twice after RQ retried it',
     file: lua('recover-intermediate'),
-    from: "elseif redis.call('LPOS', KEYS[2], id) then place = 'it waits already' end",
-    to: 'end',
+    from: "redis.call('LPOS', KEYS[2], id) or isMoved",
+    to: 'isMoved',
     red: { 'redis/recover': 'only takes out of flight what has its place elsewhere' },
   },
   {

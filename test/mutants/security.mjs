@@ -253,8 +253,8 @@ export const defences = [
     name: 'S31-ids-as-bytes',
     why: 'an id that is no text could not be taken out of its list, and would be met for ever',
     file: 'redis/transitions/recover.ts',
-    from: 'executions, id, firstSeen, broughtBack',
-    to: 'executions, id.toString(), firstSeen, broughtBack',
+    from: '[job, id, firstSeen, broughtBack]',
+    to: '[job, id.toString(), firstSeen, broughtBack]',
     red: { 'redis/recover': 'moves odd bytes too' },
   },
   {

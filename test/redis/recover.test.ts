@@ -393,6 +393,41 @@ describe('recover-intermediate', () => {
     },
   );
 
+  // Python retried it, and left its id in flight; Node began it, and its first heartbeat is to come: nothing but `rq:wip` says who has it.
+  it('leaves alone what a worker of ours has just begun', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    const job = await worker.claimOne();
+    await park('a');
+    expect(await recoverId('a')).toBe(false);
+    expect(await wire.ids()).toEqual([]);
+    expect(await worker.settle(job, finish())).toBe('finished');
+    expect(await recoverId('a')).toBe(true);
+    expect(await wire.ids()).toEqual([]);
+    expect(await wire.redis.exists(keys.intermediate('default'))).toBe(0);
+  });
+
+  // RQ puts the lease, and a job that it puts back, where the job says that it comes from, whatever list it was popped from.
+  it('looks for the lease of a job in the queue that it comes from too', async () => {
+    await wire.enqueuePython('a', { status: 'queued', origin: 'home' });
+    await wire.redis.del(keys.queue('default'));
+    await park('a');
+    await wire.redis.zadd(keys.executions('a'), 1, 'x1');
+    await wire.redis.zadd(keys.wip('home'), 9e9, 'a:x1');
+    expect(await recoverId('a')).toBe(false);
+    await wire.redis.zrem(keys.wip('home'), 'a:x1');
+    await wire.redis.rpush(keys.queue('home'), 'a');
+    expect(await recoverId('a')).toBe(true);
+    expect([await wire.ids(), await wire.ids('home')]).toEqual([[], ['a']]);
+  });
+
+  it('leaves alone what is held and says nothing of itself', async () => {
+    await wire.redis.hset(keys.job('a'), 'data', 'x', 'origin', 'default');
+    await wire.redis.zadd(keys.wip('default'), 9e9, 'a:x1');
+    await park('a');
+    expect(await recoverId('a')).toBe(false);
+  });
+
   it('moves odd bytes too: the claim judges them', async () => {
     const odd = Buffer.from('ff0a00', 'hex');
     const jobKey = Buffer.concat([Buffer.from(keys.job('')), odd]);

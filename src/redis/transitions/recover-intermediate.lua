@@ -9,41 +9,39 @@
 -- RQ leaves the id of a job whose process died before it began where it is, and fails or retries the job. On the queue, Python
 -- would run it once more: its workers look at no status. What has its place elsewhere is only taken out of here.
 -- KEYS  1 intermediate list   2 queue list   3 wip   4 events
--- ARGV  1 job prefix   2 executions prefix   3 id   4 first-seen infix   5 brought-back infix   6 how long it is left alone then, ms
---       7 event log length   8 `enqueued_at` of the job as the looks saw it; empty when they saw none, or did not look
+-- ARGV  1 job prefix   2 id   3 first-seen infix   4 brought-back infix   5 how long it is left alone then, ms
+--       6 event log length   7 `enqueued_at` of the job as the looks saw it; empty when they saw none, or did not look
 -- Returns 1 when it moved or was taken out, 0 when somebody has a lease of it, it was brought back or enqueued just now, or it
 -- is gone.
 local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[3], 'zset') or misfit(KEYS[4], 'stream')
 if wrong then return typeError(wrong) end
-local id, jobKey = ARGV[3], ARGV[1] .. ARGV[3]
-local broughtBack = KEYS[1] .. ARGV[5] .. id
+local id, jobKey = ARGV[2], ARGV[1] .. ARGV[2]
+local broughtBack = KEYS[1] .. ARGV[4] .. id
 if redis.call('EXISTS', broughtBack) == 1 then return 0 end
-local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'enqueued_at', 'origin')
-local status = not f.err and f[1]
-if status then
-  if ARGV[8] ~= '' and f[3] ~= ARGV[8] then return 0 end
-  if redis.call('ZSCORE', KEYS[3], id) or (f[2] and redis.call('ZSCORE', KEYS[3], id .. ':' .. f[2])) then return 0 end
-  local list = redis.pcall('ZRANGE', ARGV[2] .. id, 0, 20)
-  for _, execution in ipairs(list.err and {} or list) do
-    if redis.call('ZSCORE', KEYS[3], id .. ':' .. execution) then return 0 end
-  end
-end
+local f = redis.pcall('HMGET', jobKey, 'status', 'enqueued_at', 'origin')
+if f.err then f = {} end
+local status, name, origin = f[1], string.sub(KEYS[2], 10), f[3] or ''
+local isMoved = origin ~= name
+-- By the registry and not by what the job or RQ's executions say: what a worker of ours began is named nowhere else until its
+-- first heartbeat. RQ's lease is in the queue that the job comes from, whatever list it was popped from.
+if isHeld(KEYS[3], id) or isMoved and isHeld(wipPrefix .. origin, id) then return 0 end
+if status and ARGV[7] ~= '' and f[2] ~= ARGV[7] then return 0 end
 if redis.call('LREM', KEYS[1], 1, id) == 0 then return 0 end
-redis.call('DEL', KEYS[1] .. ARGV[4] .. id)
+redis.call('DEL', KEYS[1] .. ARGV[3] .. id)
 local place
 if redis.call('EXISTS', jobKey) == 0 then place = 'no hash'
-elseif isEnd[status] or isRegistered(status, string.sub(KEYS[2], 10), id) or isRegistered(status, f[4] or '', id) then
+elseif isEnd[status] or isRegistered(status, name, id) or isRegistered(status, origin, id) then
   place = 'its status is ' .. status
-elseif redis.call('LPOS', KEYS[2], id) then place = 'it waits already' end
+elseif redis.call('LPOS', KEYS[2], id) or isMoved and isListed(origin, id) then place = 'it waits already' end
 if place then
   note(KEYS[4], 80, 'dropped', { jobId = printable(id), reason = place })
 else
   -- Whatever else the hash says, the claim is the judge: it quarantines what must not run.
   redis.call('LPUSH', KEYS[2], id)
-  redis.call('SET', broughtBack, 1, 'PX', ARGV[6])
+  redis.call('SET', broughtBack, 1, 'PX', ARGV[5])
   if status == 'queued' or status == 'started' then
     note(KEYS[4], 70, 'handedBack', { jobId = printable(id), execution = '', reason = 'it lay in flight and nobody began it' })
   end
 end
-appendEvents('', ARGV[7])
+appendEvents('', ARGV[6])
 return 1

@@ -188,8 +188,8 @@ export const recoverIntermediate = async (
     keys.wip(queue),
     keys.events(queue),
   ];
-  const { job, executions, firstSeen, broughtBack } = prefixes;
-  const marks = [job, executions, id, firstSeen, broughtBack];
+  const { job, firstSeen, broughtBack } = prefixes;
+  const marks = [job, id, firstSeen, broughtBack];
   const args = [...marks, inFlightForMs(settings), settings.eventLogLength, enqueuedAt];
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;
 };
