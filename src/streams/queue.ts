@@ -235,7 +235,7 @@ export class Queue {
   remove(job: string | Job, { deleteJob: isDeleted = false } = {}): Promise<boolean> {
     const { redis, wire } = this.doors;
     return isDeleted
-      ? deleteJob(redis, this.name, idOf(job), wire, ['queued', 'created'])
+      ? deleteJob(redis, this.name, idOf(job), wire, ['queued'])
       : withdraw(redis, this.name, idOf(job), wire);
   }
 

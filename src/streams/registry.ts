@@ -124,7 +124,9 @@ export class RequeuingRegistry extends Registry {
     const was = await requeueFrom(redis, this.kind, this.queue, id, atFront, wire);
     if (was === '') throw new NoSuchJobError(id);
     if (was === 'moved') return;
-    const reason = was === 'elsewhere' ? 'it is of another queue' : `it is ${was}`;
+    if (was === 'elsewhere')
+      throw new InvalidJobOperationError(id, 'requeue', 'it is of another queue');
+    const reason = was === this.kind ? 'it is not in the registry' : `it is ${was}`;
     throw new InvalidJobOperationError(id, 'requeue', reason);
   }
 }

@@ -363,6 +363,22 @@ export const mutants = [
     red: { 'redis/operators': 'takes the lease of a canceled job' },
   },
   {
+    name: 'by-hand-where-it-stands',
+    why: 'a job whose old status somebody wrote back could be promoted, requeued or deleted while it stands elsewhere',
+    file: lua('parts/standing'),
+    from: 'return not isListed(name, id) and not isHeld(wipPrefix .. name, id)',
+    to: 'return true',
+    red: { 'redis/standing': 'is left alone where it stands elsewhere' },
+  },
+  {
+    name: 'by-hand-not-what-runs',
+    why: 'emptying a queue would delete a running job whose id was left there',
+    file: lua('parts/standing'),
+    from: "status == 'started' and isHeld(wip, id)",
+    to: 'false',
+    red: { 'redis/standing': 'takes only the id of a job that stands elsewhere' },
+  },
+  {
     name: 'deletion-ends-the-lease',
     why: 'a canceled job that runs still could be deleted, and its outcome would end a new job of the same id',
     file: lua('delete'),

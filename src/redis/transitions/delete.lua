@@ -1,11 +1,11 @@
--- uses: clock types statuses elsewhere log events notes parents rate-limit tell-worker unlist end-executions claimed-ahead
+-- uses: clock types statuses elsewhere standing log events notes parents rate-limit tell-worker unlist end-executions claimed-ahead
 -- names: groupPrefix
 -- Removes a job and everything that lies under its id, wherever it is. The worker of one that runs is told to
 -- look; its outcome is refused, so that the hash does not come back, as it does in RQ.
 -- KEYS  1 job   2 dependents   3 dependencies   4 results   5 executions   6 queue list   7 intermediate
 --       8 finished   9 failed   10 scheduled   11 deferred   12 canceled   13 events   14 FailedQueue list   15 wip
 -- ARGV  1 id   2 event log length   3 execution prefix   4 prefix of workers' channels
---       then the statuses that it must have, none for any
+--       then as what it must stand, none for any: statuses
 -- Returns 1 when there was a job, 0 when not, or none of such a status: then nothing was done.
 local wrong = misfit(KEYS[6], 'list') or misfit(KEYS[7], 'list') or misfit(KEYS[8], 'zset') or misfit(KEYS[9], 'zset')
   or misfit(KEYS[10], 'zset') or misfit(KEYS[11], 'zset') or misfit(KEYS[12], 'zset') or misfit(KEYS[13], 'stream')
@@ -15,7 +15,14 @@ local id = ARGV[1]
 local f = redis.pcall('HMGET', KEYS[1], 'status', 'x_exec', 'worker_name', 'dependency_ids', 'rate_limit_key')
 local status = f[1]
 local isWanted = #ARGV == 4
-for i = 5, #ARGV do isWanted = isWanted or status == ARGV[i] end
+local name = string.sub(KEYS[6], #queuePrefix + 1)
+for i = 5, #ARGV do
+  local wanted = ARGV[i]
+  if f.err or not status and not redis.call('HGET', KEYS[1], 'data') then break
+  elseif wanted == 'queued' then isWanted = isWanted or isListed(name, id) and standsInList(name, id, status, f[2])
+  elseif registryOf[wanted] then isWanted = isWanted or standsAs(wanted, name, id, status)
+  else isWanted = isWanted or status == wanted end
+end
 -- Claimed ahead, it says `queued` and waits no more.
 local ahead = claimedAhead(KEYS[15], id, status, f[2])
 if #ARGV > 4 and ahead then isWanted = false end

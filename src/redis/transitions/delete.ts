@@ -5,7 +5,7 @@ import type { WireSettings } from './queue-keys.js';
 
 const script = loadScript('delete');
 
-/** Removes a job and everything under its id, whatever its status, or only with one of those. False when there was none. */
+/** Removes a job and everything under its id, wherever it is, or only where it stands as one of those. False when there was none. */
 export const deleteJob = async (
   redis: Redis,
   queue: string,

@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log events notes ended parents defer dependents forget fail enqueue-due
+-- uses: clock types statuses elsewhere standing log events notes ended parents defer dependents forget fail enqueue-due
 -- Brings a scheduled job to its queue before its time. Atomic because a scheduler may be at it as well: whoever takes
 -- the id out of the registry moves the job.
 -- KEYS  1 scheduled   2 queue list   3 failed   4 events   5 FailedQueue list   6 rq:queues   7 job
@@ -8,7 +8,7 @@ local wrong = misfit(KEYS[1], 'zset') or misfit(KEYS[2], 'list') or misfit(KEYS[
   or misfit(KEYS[5], 'list') or misfit(KEYS[6], 'set') or misfit(KEYS[7], 'hash')
 if wrong then return typeError(wrong) end
 local id, status = ARGV[1], redis.call('HGET', KEYS[7], 'status') or ''
-if status ~= 'scheduled' or redis.call('ZREM', KEYS[1], id) == 0 then return status end
+if status == '' or not standsAs('scheduled', ARGV[2], id, status) or redis.call('ZREM', KEYS[1], id) == 0 then return status end
 redis.call('SADD', KEYS[6], KEYS[2])
 local q = { name = ARGV[2], list = KEYS[2], failed = KEYS[3], events = KEYS[4] }
 local how = enqueueDue(q, KEYS[5], KEYS[7], id, tonumber(ARGV[4]))

@@ -1,9 +1,9 @@
--- uses: clock types log events notes parents tell-worker end-executions requeue-job
+-- uses: clock types statuses elsewhere standing log events notes parents tell-worker end-executions requeue-job
 -- Takes one job out of a registry other than the failed one, and puts it on its queue. RQ: `BaseRegistry.requeue`, in
 -- three steps between which the job can be lost.
 -- KEYS  1 queue list   2 intermediate   3 wip   4 events   5 rq:queues   6 job   7 executions   8 finished   9 scheduled
 --       10 deferred   11 canceled   12 failed
--- ARGV  1 id   2 queue name   3 the status that it must have   4 at front 0/1   5 event log length   6 execution prefix
+-- ARGV  1 id   2 queue name   3 finished, deferred or canceled: as what it must stand   4 at front 0/1   5 event log length   6 execution prefix
 --       7 prefix of workers' channels
 -- Returns moved, elsewhere when it is of another queue, or, with nothing changed, what else the job is: its status, ''
 --         when there is none.
@@ -14,7 +14,15 @@ if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[6], 'status', 'origin', 'ttl', 'worker_name', 'dependency_ids')
 local status = f[1] or ''
-if status ~= ARGV[3] then return status end
+local wanted, registry = ARGV[3], ({ finished = KEYS[8], deferred = KEYS[10], canceled = KEYS[11] })[ARGV[3]]
+local stands = status == wanted
+if status == '' then stands = false
+elseif not isEnd[wanted] then stands = standsAs(wanted, ARGV[2], id, status)
+elseif not isEnd[status] then
+  -- What it said before its end, written back. One that repeats stays here in RQ while it waits for its next run.
+  stands = redis.call('ZSCORE', registry, id) and not waitsIn(ARGV[2], id) and not isHeld(KEYS[3], id)
+end
+if not stands then return status end
 if f[2] ~= ARGV[2] then return 'elsewhere' end
 
 -- RQ leaves a canceled job where it was.
