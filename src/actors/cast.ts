@@ -7,8 +7,8 @@ import {
   closeConnection,
   openBlockingConnection,
   openCommandConnection,
+  whyUnavailable,
 } from '../redis/connection.js';
-import { RedisUnavailableError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
 import { saveMetaBytes } from '../redis/job-store.js';
 import { writeNote } from '../redis/transitions/note.js';
@@ -168,14 +168,14 @@ export class Cast implements Leaver {
    */
   async enter(): Promise<readonly string[]> {
     const heeded = heedDurability(this.redis, this.plan.durability, (error) => this.trouble(error));
-    await reaching('look at its settings', heeded);
+    await this.reaching('look at its settings', heeded);
     if (this.isLeaving) return this.ready.promise;
     this.registered = this.register();
-    if (!(await reaching('register the worker', this.registered)))
+    if (!(await this.reaching('register the worker', this.registered)))
       throw new WorkerNameTakenError(this.plan.name);
-    if (!this.isLeaving) await reaching('take out its leases', this.leases.start());
+    if (!this.isLeaving) await this.reaching('take out its leases', this.leases.start());
     if (this.plan.burst && this.schedule && !this.isLeaving)
-      await reaching('move scheduled jobs', this.schedule.moveAllDue());
+      await this.reaching('move scheduled jobs', this.schedule.moveAllDue());
     // With the leases' heartbeat: no oftener has anybody to look for what was not heard.
     if (!this.isLeaving) await this.inbox.start(this.plan.wire.narrowLeaseMs / 4);
     if (this.isLeaving) return this.ready.promise;
@@ -417,6 +417,18 @@ export class Cast implements Leaver {
     else this.ready.reject(error as Error);
   }
 
+  /** @throws in place of what the connection throws: RedisUnavailableError, or that Redis refuses the database */
+  private async reaching<T>(operation: string, asked: Promise<T>): Promise<T> {
+    const sinceMs = performance.now();
+    try {
+      return await asked;
+    } catch (cause) {
+      if (failureKind(cause) !== 'transient') throw cause;
+      const afterMs = Math.round(performance.now() - sinceMs);
+      throw whyUnavailable(this.redis, operation, afterMs, cause);
+    }
+  }
+
   private trouble(error: unknown): void {
     const kind = failureKind(error);
     // Whatever Redis does while we hang up is no news.
@@ -424,18 +436,6 @@ export class Cast implements Leaver {
     if (kind === 'bug' || this.repetitions.isNews(String(error))) this.events.onTrouble(error);
   }
 }
-
-/** @throws RedisUnavailableError in place of what the connection throws */
-const reaching = async <T>(operation: string, asked: Promise<T>): Promise<T> => {
-  const sinceMs = performance.now();
-  try {
-    return await asked;
-  } catch (cause) {
-    if (failureKind(cause) !== 'transient') throw cause;
-    const afterMs = Math.round(performance.now() - sinceMs);
-    throw new RedisUnavailableError(operation, afterMs, true, { cause });
-  }
-};
 
 const recordOf = ({ name, queues }: WorkerPlan): WorkerRecord => ({
   name,

@@ -11,8 +11,9 @@ import {
   closeConnection,
   openCommandConnection,
   type RedisAddress,
+  whyUnavailable,
 } from '../redis/connection.js';
-import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
+import { InvalidOptionError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
 import { checkKnown } from '../redis/known-options.js';
 import {
@@ -112,7 +113,7 @@ export const bootCron = async (options: CronOptions): Promise<RunningCron> => {
   } catch (cause) {
     closeConnection(redis);
     if (failureKind(cause) !== 'transient') throw cause;
-    throw new RedisUnavailableError('register the cron process', 0, true, { cause });
+    throw whyUnavailable(redis, 'register the cron process', 0, cause);
   }
   if (options.handleSignals !== false) stopOnSignals(stop, end.promise);
   const identities = plans.map(({ queue, name, when }) => ({

@@ -8,8 +8,9 @@ import {
   closeConnection,
   openCommandConnection,
   type RedisAddress,
+  whyUnavailable,
 } from '../redis/connection.js';
-import { InvalidOptionError, RedisUnavailableError } from '../redis/errors.js';
+import { InvalidOptionError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
 import { checkKnown } from '../redis/known-options.js';
 import { checkQueueName } from '../redis/names.js';
@@ -60,7 +61,7 @@ export const bootScheduler = async (options: SchedulerOptions = {}): Promise<Run
   } catch (cause) {
     closeConnection(redis);
     if (failureKind(cause) !== 'transient') throw cause;
-    throw new RedisUnavailableError('take the schedulers’ locks', 0, true, { cause });
+    throw whyUnavailable(redis, 'take the schedulers’ locks', 0, cause);
   }
   const onTrouble = troubleTo(options.on?.onTrouble?.bind(options.on));
   const end = deferred<void>();

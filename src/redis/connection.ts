@@ -6,7 +6,7 @@ import {
   planCluster,
 } from './cluster-address.js';
 import { DiscreetRedis } from './discreet-redis.js';
-import { InvalidOptionError } from './errors.js';
+import { InvalidOptionError, RedisUnavailableError } from './errors.js';
 import { watchFailovers } from './failover-watch.js';
 import { SlotConnection } from './slot-connection.js';
 
@@ -56,11 +56,28 @@ const open = (address: RedisAddress, settings: RedisSettings, repeats: boolean):
   // ioredis prints unhandled connection errors; each command's rejection carries them already.
   redis.on('error', (error: Error & { command?: { name: string } }) => {
     // And goes on in database 0 when Redis refuses the one that is wanted: what waits is refused instead.
-    if (error.command?.name === 'select')
-      redis.recoverFromFatalError(error, new Error(error.message), {});
+    if (error.command?.name !== 'select') return;
+    const refusal = new Error(`${error.message} (database ${redis.options.db})`);
+    refusals.set(redis, refusal);
+    redis.recoverFromFatalError(error, refusal, {});
   });
+  redis.on('ready', () => refusals.delete(redis));
   return redis;
 };
+
+const refusals = new WeakMap<Redis, Error>();
+
+/**
+ * What a program that comes up is to be told of a try that failed for want of a connection: that Redis refuses the database,
+ * where it does, else `RedisUnavailableError`. Only the command that waits for a connection hears of a refusal; the next one
+ * comes while that connects anew, and hears that it cannot.
+ */
+export const whyUnavailable = (
+  redis: Redis,
+  operation: string,
+  afterMs: number,
+  cause: unknown,
+): Error => refusals.get(redis) ?? new RedisUnavailableError(operation, afterMs, true, { cause });
 
 const connect = (address: RedisAddress, options: RedisSettings, repeats: boolean): Redis => {
   const cluster = clusterIn(address);

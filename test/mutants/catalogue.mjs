@@ -304,8 +304,8 @@ export const mutants = [
     name: 'the-database-that-was-asked-for',
     why: 'a client whose database is refused would work on database 0 instead',
     file: 'redis/connection.ts',
-    from: "if (error.command?.name === 'select')",
-    to: 'if (false)',
+    from: "if (error.command?.name !== 'select') return;",
+    to: 'return;',
     red: { 'redis/connection': 'is never another one' },
   },
   {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Rq } from '../../src/index.js';
+import { bootCron, bootScheduler, bootWorker, defineCron, Rq } from '../../src/index.js';
 import {
   closeConnection,
   openBlockingConnection,
@@ -59,6 +59,35 @@ describe('a database that Redis refuses', () => {
       await expect(rq.queue('q').enqueue('a.b')).rejects.toThrow(refusal);
       await rq.close();
       expect(await admin.dbsize()).toBe(0);
+    } finally {
+      admin.disconnect();
+      await server.stop();
+    }
+  });
+
+  it('is what a worker, a scheduler and a cron process that do not come up tell, as they tell a refused password', async () => {
+    const server = await startPrivateRedis();
+    const admin = new Redis(server.url);
+    try {
+      await admin.call('ACL', 'SETUSER', 'narrow', 'on', '>pass', '~*', '&*', '+@all', '-select');
+      const handlers = new URL('../actors/fixtures/tasks.js', import.meta.url);
+      const entries = defineCron([{ task: 'a.b', intervalSeconds: 3_600 }]);
+      const narrow = server.url.replace('//', '//narrow:pass@');
+      for (const [url, refusal] of [
+        [`${server.url}/99`, /ERR DB index is out of range \(database 99\)/],
+        [`${narrow}/3`, /NOPERM.*'select'.* \(database 3\)/],
+        [server.url.replace('//', '//narrow:wrong@'), /WRONGPASS/],
+      ] as const) {
+        const on = { onTrouble: () => undefined };
+        for (const boot of [
+          () => bootWorker({ queues: ['q'], handlers, url, isolation: 'inline', on }),
+          () => bootScheduler({ url, on }),
+          () => bootCron({ url, entries, on }),
+        ]) {
+          const error = await boot().catch((one: unknown) => one);
+          expect(String(error)).toMatch(refusal);
+        }
+      }
     } finally {
       admin.disconnect();
       await server.stop();
