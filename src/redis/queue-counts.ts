@@ -50,6 +50,19 @@ export const readCounts = async (
   };
 };
 
+/** How many jobs have failed in these queues; entries whose lifetime is over do not count. @throws WrongKeyTypeError */
+export const countFailed = async (redis: Redis, queues: readonly string[]): Promise<number> => {
+  const { seconds } = await readServerClock(redis);
+  const counts = await Promise.all(
+    queues.map(keys.failed).flatMap((key) => [
+      redis.zcount(key, `(${seconds}`, '+inf'),
+      // Kept for ever.
+      redis.zcount(key, '-inf', '(0'),
+    ]),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+};
+
 type Known = number | null;
 type KnownNumbers = [Known, Known, Known, Known, Known, Known, Known, Known, Known];
 

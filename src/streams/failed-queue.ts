@@ -3,7 +3,7 @@ import { InvalidJobOperationError, NoSuchJobError, WrongKeyTypeError } from '../
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
-import type { QueueCounts } from '../redis/queue-counts.js';
+import { countFailed, type QueueCounts } from '../redis/queue-counts.js';
 import { quarantine } from '../redis/transitions/quarantine.js';
 import { requeue } from '../redis/transitions/requeue.js';
 import { passingOver } from '../redis/wrong-type.js';
@@ -123,13 +123,13 @@ export class FailedQueue extends Queue {
     return { ...none, failed: await this.length() };
   }
 
-  /** How many jobs have failed, in all queues. @throws WrongKeyTypeError when the registry of one is something else */
+  /**
+   * How many jobs have failed, in all queues. As in `queue.counts()`, entries whose lifetime is over are none.
+   *
+   * @throws WrongKeyTypeError when the registry of one is something else
+   */
   override async length(): Promise<number> {
-    const queues = await this.doors.queueNames();
-    const counts = await Promise.all(
-      queues.map((queue) => this.doors.redis.zcard(keys.failed(queue))),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
+    return countFailed(this.doors.redis, await this.doors.queueNames());
   }
 
   /** Ids of failed jobs, the first quarantined first, then those that Python failed. Leftovers of others are left out. */

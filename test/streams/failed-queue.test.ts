@@ -68,6 +68,32 @@ describe('the FailedQueue', () => {
     expect(await rq.queueNames()).toEqual(['a', 'b']);
   });
 
+  it('counts what it shows, and not entries whose lifetime is over', async () => {
+    await failSome('a', 2);
+    await failSome('b', 1);
+    const forEver = await rq.queue('a').enqueueWith({ jobId: 'ever' }, 'f');
+    await failInPython(forEver.id, 'a');
+    const second = Number((await redis.client.time())[0]);
+    await redis.client.zadd(
+      keys.failed('a'),
+      -1,
+      'ever',
+      second - 600,
+      'over',
+      second,
+      'just-over',
+      0,
+      'odd',
+    );
+    const shown = (await rq.failedQueue.ids()).length;
+    expect(shown).toBe(4);
+    expect(await rq.failedQueue.length()).toBe(shown);
+    expect(await rq.failedQueue.counts()).toMatchObject({ failed: shown });
+    expect((await rq.queue('a').counts()).failed).toBe(3);
+    // Looking changes nothing.
+    expect(await redis.client.zcard(keys.failed('a'))).toBe(6);
+  });
+
   it('quarantines a waiting job, and no other', async () => {
     const job = await rq.queue('q').enqueue('f');
     await rq.failedQueue.quarantine(job.id, 'not today');
