@@ -5,6 +5,7 @@ import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { cancel } from '../../src/redis/transitions/cancel.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { extend } from '../../src/redis/transitions/extend.js';
+import { requeue } from '../../src/redis/transitions/requeue.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
 import { back, fail, finish, newJob, settlement, type Wire } from './support/wire.js';
@@ -221,6 +222,36 @@ describe('fail', () => {
     await wire.enqueue(newJob('a', { fields: ['retries_left', 5] }));
     const worker = wire.worker();
     expect(await worker.settle(await worker.claimOne(), fail('x', false))).toBe('quarantined');
+  });
+});
+
+describe('a job whose id somebody moved to another queue', () => {
+  const move = async (id: string): Promise<void> => {
+    await wire.enqueue(id);
+    await wire.redis.lmove(keys.queue('default'), keys.queue('other'), 'RIGHT', 'RIGHT');
+  };
+
+  it('fails into the registry of its origin, as in RQ, and leaves it without a trace', async () => {
+    const worker = wire.worker('other');
+    for (const id of ['requeued', 'deleted']) {
+      await move(id);
+      expect(await worker.settle(await worker.claimOne(), fail())).toBe('quarantined');
+      expect(await wire.redis.zrange(keys.failed('default'), 0, '-1')).toEqual([id]);
+      expect(await wire.redis.exists(keys.failed('other'))).toBe(0);
+      if (id === 'requeued') await requeue(wire.redis, [id], false, wire.settings);
+      else await deleteJob(wire.redis, 'default', id, wire.settings);
+      expect(await wire.redis.exists(keys.failed('default'), keys.failedQueue)).toBe(0);
+      expect(await wire.ids()).toEqual(['requeued']);
+      expect(await wire.ids('other')).toEqual([]);
+    }
+  });
+
+  it('fails where it was taken from when the registry of its origin is something else', async () => {
+    const worker = wire.worker('other');
+    await wire.redis.set(keys.failed('default'), 'x');
+    await move('a');
+    expect(await worker.settle(await worker.claimOne(), fail())).toBe('quarantined');
+    expect(await wire.redis.zrange(keys.failed('other'), 0, '-1')).toEqual(['a']);
   });
 });
 
