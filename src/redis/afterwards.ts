@@ -27,6 +27,8 @@ export const afterwardsFields = [
   'stopped_callback_name',
   'stopped_callback_timeout',
   'webhooks',
+  'created_at',
+  'x_born',
 ] as const;
 
 /** Never throws. Our own callbacks come before Python's. `null` when nothing is to be done. */
@@ -39,7 +41,8 @@ export const readAfterwards = (values: ReadonlyArray<Buffer | null>): Afterwards
     if (callback) callbacks[moment] = callback;
   });
   try {
-    if (text(0) !== '') Object.assign(callbacks, decodeCallbacks(text(0)));
+    if (text(0) !== '' && !isOfEarlierJob(text(8), text(9)))
+      Object.assign(callbacks, decodeCallbacks(text(0)));
   } catch (error) {
     problems.push(`x_callbacks: ${(error as Error).message}`);
   }
@@ -50,3 +53,7 @@ export const readAfterwards = (values: ReadonlyArray<Buffer | null>): Afterwards
   if (!hasCallbacks && webhooks.length + problems.length === 0) return null;
   return { callbacks: hasCallbacks ? callbacks : null, webhooks, problems };
 };
+
+/** Whether what is ours in the hash is of another job, which had the id before Python enqueued it anew. */
+const isOfEarlierJob = (createdAt: string, bornAt: string): boolean =>
+  bornAt !== '' && createdAt !== bornAt;

@@ -52,6 +52,29 @@ return [[job._success_callback_name, job._failure_callback_name, job._stopped_ca
     expect(await sides.python.run(kept, { ids })).toEqual([ours, ours, theirs, theirs, theirs]);
   });
 
+  it('of a job of Node are not called for one that Python enqueues anew under its id, and stay with one that Python saves', async () => {
+    const { rq, python, redis } = sides;
+    const onSuccess = 'nodejobs.noteSuccess';
+    const options = (jobId: string) => ({ jobId, onSuccess });
+    await rq.queue('lives').enqueueWith(options('anew'), 'nodejobs.add', 1, 2);
+    await rq.queue('lives').enqueueWith(options('saved'), 'nodejobs.add', 1, 3);
+    await python.run("job = fetch('saved')\njob.description = 'mine'\njob.save()");
+    await sides.burst('lives');
+    const metas = async () => (await rq.fetchMany(['anew', 'saved'])).map((record) => record?.meta);
+    expect(await metas()).toEqual([{ success: 3 }, { success: 4 }]);
+
+    await redis.hset('rq:job:anew', 'x_recoveries', 1, 'x_passes', 3);
+    await python.run("queue('lives').enqueue('nodejobs.add', 5, 5, job_id='anew')");
+    expect((await rq.fetchMany(['anew']))[0]).toMatchObject({ status: 'queued', callbacks: {} });
+    await sides.burst('lives');
+    // RQ leaves the meta that was there.
+    expect(await metas()).toEqual([{ success: 3 }, { success: 4 }]);
+    expect(await rq.queue('lives').job('anew').result({ timeoutMs: 0 })).toBe(10);
+    expect(
+      Object.keys(await redis.hgetall('rq:job:anew')).filter((name) => name.startsWith('x_')),
+    ).toEqual(['x_attempt']);
+  });
+
   it('34: of Node are no names for Python, which runs and cleans the job as it would without', async () => {
     const { rq, python, redis } = sides;
     const options = {

@@ -112,6 +112,29 @@ describe('recover', () => {
     expect(await wire.story('a')).toBe('enqueued started recovered started quarantined');
   });
 
+  it('counts the recoveries of a job that Python enqueued anew under its id from the beginning', async () => {
+    await wire.enqueue('a');
+    const created_at = '2026-11-24T07:00:00.000000Z';
+    const death = async (): Promise<string[]> => {
+      const worker = wire.worker();
+      await die(worker, await worker.claim(1));
+      return recoverAll();
+    };
+    expect(await death()).toEqual(['recovered']);
+    await wire.worker().claim(1);
+    // Run and enqueued by Python meanwhile: no claim of ours has looked at it.
+    await wire.redis.del(keys.wip('default'));
+    await wire.enqueuePython('a', { created_at, status: 'started' });
+    await wire.redis.del(keys.queue('default'));
+    await wire.redis.zadd(keys.wip('default'), 1, `a:${'e'.repeat(32)}`);
+    expect(await recoverAll()).toEqual(['recovered']);
+    expect(await wire.hash('a')).toMatchObject({ x_recoveries: '1', x_born: created_at });
+    // Saved by its producer, it is the same job.
+    await wire.enqueuePython('a', { created_at });
+    await wire.redis.ltrim(keys.queue('default'), 0, 0);
+    expect(await death()).toEqual(['quarantined']);
+  });
+
   it('47: puts aside one with a status that nobody knows, and runs one without any again', async () => {
     await wire.enqueue('odd', 'bare', 'no-job');
     const worker = wire.worker();

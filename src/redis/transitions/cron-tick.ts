@@ -59,7 +59,7 @@ export const cronTick = async (
     historyTtlSeconds,
     marksTtlSeconds,
   ];
-  pushJobs(args, [job]);
+  pushJobs(args, [job], createdAt);
   const [letter, nowMs, dueMs, refusal] = (await runScript(
     redis,
     script,

@@ -75,7 +75,7 @@ const verdicts: Record<string, 'written' | 'same' | 'duplicate' | 'refused'> = {
 };
 
 /** Adds the number of jobs and the jobs to a script's arguments, as `parts/new-jobs.lua` reads them. */
-export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
+export const pushJobs = (args: Argument[], jobs: readonly NewJob[], createdAt: string): void => {
   args.push(jobs.length);
   for (const job of jobs) {
     const { id, data, description, atFront, ttlSeconds, fields, due } = job;
@@ -83,8 +83,10 @@ export const pushJobs = (args: Argument[], jobs: readonly NewJob[]): void => {
       args.push(id, data, description, '');
     } else {
       const front = frontText(job);
-      args.push(id, data, description, fields.length + 2, front, ttlSeconds ?? '');
-      args.push(...fields);
+      // Python may enqueue another job under the id: these callbacks are none of that one's.
+      const born = fields.includes('x_callbacks') ? ['x_born', createdAt] : [];
+      const count = fields.length + born.length + 2;
+      args.push(id, data, description, count, front, ttlSeconds ?? '', ...fields, ...born);
     }
   }
 };
@@ -120,7 +122,7 @@ export const enqueue = async (
   settings: WireSettings,
 ): Promise<EnqueueVerdict[]> => {
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt];
-  pushJobs(args, jobs);
+  pushJobs(args, jobs, createdAt);
   const scriptKeys = [keys.queues, keys.queue(queue), keys.events(queue)];
   const timed = scheduledKeys(queue, jobs);
   const isLimited = jobs.some(({ limit }) => limit);

@@ -44,7 +44,7 @@ export const passOn = async (
   settings: WireSettings,
 ): Promise<PlaceMark> => {
   const args: Argument[] = [prefixes.job, settings.eventLogLength, queue, createdAt, from, to];
-  pushJobs(args, jobs);
+  pushJobs(args, jobs, createdAt);
   const scriptKeys = [
     keys.queues,
     keys.queue(queue),

@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit forget fail bring-back
+-- uses: clock types statuses elsewhere log events notes ended parents dependents rate-limit forget fail earlier-life bring-back
 -- Takes executions away from a dead owner. Either the lease of the worker ran out (its tag is the first 12
 -- characters of the execution), or that of the job in `rq:wip` did, or there is none at all any more (a stray: RQ 1.x
 -- drops entries that it cannot read, and leaves their jobs alone). The caller saw the score unchanged over

@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log events notes ended parents dependents forget fail bring-back
+-- uses: clock types statuses elsewhere log events notes ended parents dependents forget fail earlier-life bring-back
 -- Puts a job back that says `queued` or `started` and stands nowhere: its id was lost between two commands of
 -- somebody who needs several. Atomic with the look at every place of its queue: a job that is in one stays there.
 -- KEYS  1 queue list   2 intermediate   3 wip   4 failed   5 events   6 FailedQueue list   7 job   8 rq:queues

@@ -144,6 +144,7 @@ local function seldom()
 -- part: elsewhere
 -- part: dependents
 -- part: forget
+-- part: earlier-life
 -- part: fail
 -- part: again
 -- part: stop

@@ -5,10 +5,10 @@
     afterwards = afterwards or {}
     local rows = afterwards
     local f = redis.call('HMGET', jobKey, 'x_callbacks', 'success_callback_name', 'success_callback_timeout', 'failure_callback_name',
-      'failure_callback_timeout', 'stopped_callback_name', 'stopped_callback_timeout', 'webhooks')
+      'failure_callback_timeout', 'stopped_callback_name', 'stopped_callback_timeout', 'webhooks', 'created_at', 'x_born')
     local at = #rows
     rows[at + 1] = job
-    for i = 1, 8 do
+    for i = 1, 10 do
       rows[at + 1 + i] = f[i] and #f[i] > longestField and 'longer than 64 KiB' or f[i]
     end
   end

@@ -94,6 +94,8 @@ function made.mayRun(q, id, jobKey, f)
   if not status and not data then
     return made.drop(q, id, redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash')
   end
+  -- Python wrote it, and it has something of ours: of a job that had this id before?
+  if stream and (f[3] or passed or f[11]) and forgetEarlierLife(jobKey) then passed, f[11] = false, false end
   local reason, odd
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then

@@ -18,7 +18,8 @@ end
 -- This worker leaves it alone for a while, longer each time: whoever else serves the queue comes first.
 local function passOn(q, jobKey, id, execution, reason, passes)
   local untilMs = nowMs + 100 * 2 ^ math.min(passes, 8)
-  redis.call('HSET', jobKey, 'status', 'queued', 'x_passes', tostring(passes),
+  local _, born = forgetEarlierLife(jobKey)
+  redis.call('HSET', jobKey, 'status', 'queued', 'x_born', born, 'x_passes', tostring(passes),
     'x_passed', string.sub(request, 1, 12) .. string.format(' %d', untilMs))
   redis.call('RPUSH', q.list, id)
   note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = reason })
