@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import picocolors from 'picocolors';
-import { escapeJson } from './escape.js';
+import { escapeJson, escapeText } from './escape.js';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
@@ -56,9 +56,12 @@ export const processIo = (): Io => {
     process.exit(signal === 'SIGINT' ? 130 : 143);
   process.on('SIGINT', () => onSignal('SIGINT'));
   process.on('SIGTERM', () => onSignal('SIGTERM'));
-  process.stdout.on('error', () => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     isClosed = true;
-    if (!outlives) process.exit(0);
+    // A reader that went away has what it wanted. A full disk has not, and must not pass for success.
+    const isLost = error.code !== 'EPIPE';
+    if (isLost) writeErr(`error: stdout takes no more: ${escapeText(error.message)}\n`);
+    if (!outlives) process.exit(isLost ? 1 : 0);
   });
   // Nobody is left to be told.
   process.stderr.on('error', () => undefined);

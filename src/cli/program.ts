@@ -25,7 +25,7 @@ import { applySettings, effectiveSettings } from './config/effective.js';
 import { loadConfig } from './config/load-config.js';
 import type { CommonOptions } from './connect.js';
 import { escapeLines, escapeText } from './escape.js';
-import { exitCodeOf } from './exit.js';
+import { ExitError, exitCodeOf } from './exit.js';
 import { exitHelp } from './exit-help.js';
 import type { Io } from './io.js';
 import { redactorFor } from './redact.js';
@@ -104,12 +104,19 @@ export const runCommandLine = async (argv: readonly string[], io: Io): Promise<n
   } catch (error) {
     // Commander has said its own.
     if (!(error instanceof CommanderError)) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (message !== '')
         for (const line of usefulTraceback(redact(`error: ${message}`))) io.err(line);
     }
     return exitCodeOf(error);
   }
+};
+
+// Where several addresses refuse a connection Node's error has no message; only our own may say nothing.
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== '' || error instanceof ExitError) return error.message;
+  return (error as NodeJS.ErrnoException).code ?? error.name;
 };
 
 const version = (): string => {
