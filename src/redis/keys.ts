@@ -100,6 +100,7 @@ export const prefixes = {
   queue: 'rq:queue:',
   finished: 'rq:finished:',
   failed: 'rq:failed:',
+  canceled: 'rq:canceled:',
   scheduled: 'rq:scheduled:',
   deferred: 'rq:deferred:',
   ready: 'rq:ready:',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { keys } from '../../src/redis/keys.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { type FreshRedis, freshRedis } from '../support/redis.js';
-import { fail, finish, newJob, settlement, Wire } from './support/wire.js';
+import { fail, finish, isEnd, newJob, settlement, Wire } from './support/wire.js';
 
 let server: FreshRedis;
 let wire: Wire;
@@ -170,13 +170,23 @@ describe('claim of ids that must not run', () => {
       await wire.enqueuePython('a', { status });
       if (status === 'scheduled' || status === 'deferred')
         await wire.redis.zadd(keys[status]('default'), 1, 'a');
+      if (isEnd(status)) await wire.endAs('a', status);
       await wire.enqueue('good');
       expect((await wire.worker().claim(2)).map(({ jobId }) => jobId)).toEqual(['good']);
       expect(await wire.status('a')).toBe(status);
     },
   );
 
-  it.each(['scheduled', 'deferred', 'ready_to_enqueue', 'created'])(
+  it.each([
+    'scheduled',
+    'deferred',
+    'ready_to_enqueue',
+    'created',
+    'finished',
+    'failed',
+    'stopped',
+    'canceled',
+  ])(
     'runs one that says %s and does not stand there: what RQ’s `save()` wrote back was of long ago',
     async (status) => {
       await wire.enqueuePython('a', { status });

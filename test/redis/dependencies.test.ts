@@ -541,11 +541,13 @@ describe('what others leave', () => {
   });
 
   it('53: an execution of a job that ended leaves `rq:wip` before Python’s cleaners fail the job by it', async () => {
-    await wire.enqueue('done', 'runs', 'waits');
+    await wire.enqueue('done', 'runs', 'saved', 'waits');
     const worker = wire.worker();
     const [done, runs] = await worker.claim(2);
     if (!done || !runs) throw new Error('nothing was claimed');
     await worker.settle(done, finish());
+    // By RQ's `save()`: it has not ended, and whoever recovers it knows it by its lease.
+    await wire.redis.hset(keys.job('saved'), 'status', 'failed');
     const now = await wire.nowSeconds();
     const wip = keys.wip('default');
     await wire.redis.zadd(
@@ -558,6 +560,8 @@ describe('what others leave', () => {
       'waits:odd',
       now + 20,
       'ghost:odd',
+      now + 20,
+      'saved:odd',
     );
     await wire.redis.zadd(wip, now + 5, `runs:${runs.execution}`);
     expect(await dropLeaks(wire.redis, 'default')).toBe(1);
@@ -565,6 +569,7 @@ describe('what others leave', () => {
       'done:young',
       'ghost:odd',
       `runs:${runs.execution}`,
+      'saved:odd',
       'waits:odd',
     ]);
   });

@@ -27,12 +27,10 @@ describe('the transitions on a cluster', () => {
     const code = source.replace(/--.*$/gm, '');
     const calls = [...code.matchAll(/(?:redis\.p?call|attempt)\(([^,)]+)/g)];
     const odd = calls.flatMap(([, first]) => {
-      // `types.lua` has a table of commands that ask for a size, and `attempt` of `refusals.lua` is seen where it is called; elsewhere
+      // `types.lua` chooses the command that asks for a size, and `attempt` of `refusals.lua` is seen where it is called; elsewhere
       // one of two names may stand there.
       const commands =
-        first === 'sizeOf[wanted]' || first === 'command'
-          ? []
-          : (first?.match(/'[A-Z]+'/g) ?? [first]);
+        first === 'ask' || first === 'command' ? [] : (first?.match(/'[A-Z]+'/g) ?? [first]);
       return commands.filter((word) => {
         const command = word?.slice(1, -1) ?? '';
         return !oneKey.has(command) && !other.has(command);

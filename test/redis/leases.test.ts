@@ -54,6 +54,21 @@ describe('extend', () => {
     expect(await wire.redis.exists(keys.wip('default'))).toBe(0);
   });
 
+  it('goes on with a job that says it has ended only where it has', async () => {
+    await wire.enqueue('a', 'b', 'c');
+    const worker = wire.worker();
+    const held = (await worker.claim(3)).map((job) => ({ job, sinceMs: since }));
+    // What RQ's `save()` wrote back is of long ago.
+    await wire.redis.hset(keys.job('a'), 'status', 'failed');
+    await wire.endAs('b', 'failed');
+    await wire.endAs('c', 'canceled');
+    expect(await extend(wire.redis, worker, 'default', held, wire.settings)).toEqual([
+      'extended',
+      'lost',
+      'canceled',
+    ]);
+  });
+
   it('47: is no less held by a job whose status says nothing', async () => {
     await wire.enqueue('odd', 'bare', 'gone');
     const worker = wire.worker();

@@ -86,6 +86,14 @@ describe('cancel', () => {
     expect(await wire.snapshot()).toEqual(before);
   });
 
+  it('goes by where the job stands, when RQ’s `save()` wrote back an end of long ago', async () => {
+    await wire.enqueue('a');
+    await wire.redis.hset(keys.job('a'), 'status', 'failed');
+    expect(await cancel(wire.redis, 'default', 'a', wire.settings)).toBe('queued');
+    expect(await wire.ids()).toEqual([]);
+    expect(await wire.redis.zscore(keys.canceled('default'), 'a')).not.toBeNull();
+  });
+
   it('names the execution that had claimed the job ahead, which may begin before its worker hears of it', async () => {
     await wire.enqueue('a', 'b', 'c', 'd');
     const worker = wire.worker();

@@ -265,7 +265,7 @@ describe('a slot', () => {
     await deleteJob(wire.redis, 'default', 'c', wire.settings);
     expect(await waiting()).toEqual(['d', 'e', 'f']);
     await wire.redis.del(keys.job('d'));
-    await wire.redis.hset(keys.job('e'), 'status', 'finished');
+    await wire.endAs('e', 'finished');
     const worker = wire.worker();
     await worker.settle(await worker.claimOne(), finish());
     expect([await allowed(), await waiting(), await queued()]).toEqual([['f'], [], ['f']]);
@@ -445,7 +445,7 @@ describe('the sweep', () => {
   it('takes out what waits for a slot and has expired, or is canceled by somebody who knows no limits', async () => {
     await put(limited('a'), limited('b'), limited('c'), limited('d'));
     await wire.redis.del(keys.job('b'));
-    await wire.redis.hset(keys.job('c'), 'status', 'canceled');
+    await wire.endAs('c', 'canceled');
     await sweepLimits(wire.redis, wire.settings);
     expect([await allowed(), await waiting()]).toEqual([['a'], ['d']]);
   });

@@ -259,13 +259,24 @@ describe('recover', () => {
   });
 
   it('does not charge or move a job that ended', async () => {
-    await wire.enqueuePython('a', { status: 'finished' });
+    await wire.enqueuePython('a');
+    await wire.endAs('a', 'finished');
     await wire.redis.del(keys.queue('default'));
     await wire.redis.zadd(keys.wip('default'), 5, `a:${'0'.repeat(32)}`);
     const before = await wire.snapshot('rq:job:*');
     expect(await recoverAll()).toEqual(['dropped']);
     expect(await wire.snapshot('rq:job:*')).toEqual(before);
     expect(await wire.ids()).toEqual([]);
+  });
+
+  it('brings back one that only says so: RQ’s `save()` wrote back what was of long ago', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    await die(worker, await worker.claim(1));
+    await wire.redis.hset(keys.job('a'), 'status', 'failed');
+    expect(await recoverAll()).toEqual(['recovered']);
+    expect(await wire.ids()).toEqual(['a']);
+    expect(await wire.status('a')).toBe('queued');
   });
 
   it('survives a job key, and execution keys, of a wrong type', async () => {
@@ -355,7 +366,8 @@ describe('recover-intermediate', () => {
       await wire.enqueuePython(id, { status: id });
       await redis.zadd(keys[registry]('default'), 9e9, id);
     }
-    await wire.enqueuePython('canceled', { status: 'canceled' });
+    await wire.enqueuePython('canceled');
+    await wire.endAs('canceled', 'canceled');
     await redis.del(keys.queue('default'));
     await wire.enqueue('waiting');
     const ids = ['failed', 'scheduled', 'deferred', 'canceled', 'waiting', 'gone'];
@@ -372,11 +384,14 @@ describe('recover-intermediate', () => {
   });
 
   it('brings back what says of itself that it waits elsewhere, and does not', async () => {
-    await wire.enqueuePython('saved', { status: 'scheduled' });
+    const statuses = ['scheduled', 'failed', 'finished', 'canceled'];
+    for (const status of statuses) await wire.enqueuePython(status, { status });
     await wire.redis.del(keys.queue('default'));
-    await park('saved');
-    expect(await recoverId('saved')).toBe(true);
-    expect(await wire.ids()).toEqual(['saved']);
+    for (const id of statuses) {
+      await park(id);
+      expect(await recoverId(id)).toBe(true);
+    }
+    expect((await wire.ids()).sort()).toEqual(statuses.sort());
   });
 
   it('leaves a job alone that was enqueued again since it was seen in flight', async () => {

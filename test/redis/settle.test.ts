@@ -8,7 +8,7 @@ import { extend } from '../../src/redis/transitions/extend.js';
 import { requeue } from '../../src/redis/transitions/requeue.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
-import { back, fail, finish, newJob, settlement, type Wire } from './support/wire.js';
+import { back, fail, finish, isEnd, newJob, settlement, type Wire } from './support/wire.js';
 
 let wire: Wire;
 freshWire((fresh) => {
@@ -337,6 +337,7 @@ describe('the fence', () => {
       const worker = wire.worker();
       const job = await worker.claimOne();
       await wire.redis.hset(keys.job('a'), 'status', status);
+      if (isEnd(status)) await wire.endAs('a', status);
       if (status === 'queued') await wire.redis.rpush(keys.queue('default'), 'a');
       if (status === 'scheduled') await wire.redis.zadd(keys.scheduled('default'), 1, 'a');
       const before = await wire.hash('a');
@@ -367,25 +368,31 @@ describe('the fence', () => {
     expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
   });
 
-  it.each(['queued', 'scheduled', 'deferred', 'created', 'rate_limited'])(
-    'takes an outcome when only RQ’s `save()` wrote back that the job is %s',
-    async (status) => {
-      await wire.enqueue('a', 'b', 'c', 'd');
-      const worker = wire.worker();
-      const [a, b, c] = (await worker.claim(3)) as [ClaimedJob, ClaimedJob, ClaimedJob];
-      const [d] = (await worker.hold(1)) as [ClaimedJob];
-      for (const id of 'abcd') await wire.redis.hset(keys.job(id), 'status', status);
-      expect(await worker.settle(a, finish('"x"'))).toBe('finished');
-      expect(await wire.hash('a')).toMatchObject({ status: 'finished', result: '"x"' });
-      expect(await worker.settle(b, fail())).toBe('quarantined');
-      expect(await wire.status('b')).toBe('failed');
-      expect(await worker.settle(c, back)).toBe('handedBack');
-      expect(await wire.ids()).toEqual(['c']);
-      expect(await worker.settle(d, finish(), { beganAtMs: performance.now() })).toBe('finished');
-      expect(await wire.story('d')).toBe('enqueued started finished');
-      expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
-    },
-  );
+  it.each([
+    'queued',
+    'scheduled',
+    'deferred',
+    'created',
+    'rate_limited',
+    'failed',
+    'finished',
+    'canceled',
+  ])('takes an outcome when only RQ’s `save()` wrote back that the job is %s', async (status) => {
+    await wire.enqueue('a', 'b', 'c', 'd');
+    const worker = wire.worker();
+    const [a, b, c] = (await worker.claim(3)) as [ClaimedJob, ClaimedJob, ClaimedJob];
+    const [d] = (await worker.hold(1)) as [ClaimedJob];
+    for (const id of 'abcd') await wire.redis.hset(keys.job(id), 'status', status);
+    expect(await worker.settle(a, finish('"x"'))).toBe('finished');
+    expect(await wire.hash('a')).toMatchObject({ status: 'finished', result: '"x"' });
+    expect(await worker.settle(b, fail())).toBe('quarantined');
+    expect(await wire.status('b')).toBe('failed');
+    expect(await worker.settle(c, back)).toBe('handedBack');
+    expect(await wire.ids()).toEqual(['c']);
+    expect(await worker.settle(d, finish(), { beganAtMs: performance.now() })).toBe('finished');
+    expect(await wire.story('d')).toBe('enqueued started finished');
+    expect(await wire.redis.zcard(keys.wip('default'))).toBe(0);
+  });
 
   it.each(['claim', 'hold'] as const)(
     'does not end a job that was deleted and made anew under its id (%s)',
@@ -446,7 +453,7 @@ describe('the fence', () => {
     await wire.enqueue('a', 'b');
     const worker = wire.worker();
     const jobs = await worker.claim(2);
-    for (const job of jobs) await wire.redis.hset(keys.job(job.jobId), 'status', 'canceled');
+    for (const job of jobs) await wire.endAs(job.jobId, 'canceled');
     await wire.redis.zrem(keys.wip('default'), `b:${jobs[1]?.execution}`);
     for (const job of jobs) expect(await worker.settle(job, finish())).toBe('canceled');
     expect(await wire.status('a')).toBe('canceled');
@@ -627,7 +634,7 @@ describe('stop', () => {
     const [a, b, c] = await worker.claim(3);
     if (!a || !b || !c) throw new Error('nothing claimed');
     await wire.redis.zrem(keys.wip('default'), `a:${a.execution}`);
-    await wire.redis.hset(keys.job('b'), 'status', 'canceled');
+    await wire.endAs('b', 'canceled');
     await wire.redis.del(keys.job('c'));
     expect(await worker.settle(a, stop)).toBe('lost');
     expect(await worker.settle(b, stop)).toBe('canceled');

@@ -57,21 +57,27 @@ const leftovers = async () => {
 };
 
 describe('taking a job out of its queue', () => {
-  it.each(['scheduled', 'deferred', 'started', 'created', 'rate_limited', 'frobbed'])(
-    'goes by the list where the job says %s',
-    async (status) => {
-      await wire.enqueue('a', 'b', 'c');
-      for (const id of ['a', 'b']) await save(id, status);
-      expect(await take('a')).toBe(true);
-      expect(await takeAndDelete('b')).toBe(true);
-      expect(await wire.status('a')).toBe('canceled');
-      expect(await wire.status('b')).toBe(null);
-      expect(await wire.redis.zcard(keys.canceled('default'))).toBe(1);
-      expect(await wire.ids()).toEqual(['c']);
-      expect(await wire.story('a')).toBe('enqueued canceled');
-      expect(await wire.story('b')).toBe('enqueued deleted');
-    },
-  );
+  it.each([
+    'scheduled',
+    'deferred',
+    'started',
+    'created',
+    'failed',
+    'canceled',
+    'rate_limited',
+    'frobbed',
+  ])('goes by the list where the job says %s', async (status) => {
+    await wire.enqueue('a', 'b', 'c');
+    for (const id of ['a', 'b']) await save(id, status);
+    expect(await take('a')).toBe(true);
+    expect(await takeAndDelete('b')).toBe(true);
+    expect(await wire.status('a')).toBe('canceled');
+    expect(await wire.status('b')).toBe(null);
+    expect(await wire.redis.zcard(keys.canceled('default'))).toBe(1);
+    expect(await wire.ids()).toEqual(['c']);
+    expect(await wire.story('a')).toBe('enqueued canceled');
+    expect(await wire.story('b')).toBe('enqueued deleted');
+  });
 
   it('takes only the id of a job that stands elsewhere', async () => {
     const { worker, running, held } = await leftovers();
@@ -100,7 +106,8 @@ describe('taking a job out of its queue', () => {
     await save('a', 'scheduled');
     await save('b', 'started');
     await wire.redis.hdel(keys.job('c'), 'status');
-    await wire.enqueuePython('ended', { status: 'canceled' });
+    await wire.enqueuePython('ended');
+    await wire.endAs('ended', 'canceled');
     await empty(wire.redis, 'default', wire.settings);
     expect(await wire.ids()).toEqual([]);
     expect((await wire.redis.keys('rq:job:*')).sort()).toEqual(
@@ -148,7 +155,7 @@ describe('a scheduled job', () => {
     await wire.redis.lrem(keys.queue('default'), 0, 'waits');
     await wire.redis.lrem(keys.queue('default'), 0, 'ended');
     await save('waits', 'deferred');
-    await save('ended', 'canceled');
+    await wire.endAs('ended', 'canceled');
     await wire.redis.zadd(keys.deferred('default'), '+inf', 'waits');
     for (const id of ['runs', 'listed', 'waits', 'ended', 'ghost'])
       await wire.redis.zadd(keys.scheduled('default'), 9e9, id);

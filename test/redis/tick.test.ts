@@ -4,7 +4,7 @@ import { newJobOf } from '../../src/redis/new-job.js';
 import { promote } from '../../src/redis/transitions/reschedule.js';
 import { releaseLocks, schedulerName, tick } from '../../src/redis/transitions/tick.js';
 import { freshWire } from './support/fresh-wire.js';
-import { fail, finish, newJob, type Wire } from './support/wire.js';
+import { fail, finish, isEnd, newJob, type Wire } from './support/wire.js';
 
 let wire: Wire;
 freshWire((fresh) => {
@@ -184,6 +184,7 @@ describe('a look of a scheduler', () => {
       if (status === 'queued') await wire.redis.rpush(keys.intermediate('default'), 'a');
       if (status === 'started') await wire.redis.zadd(keys.wip('default'), '+inf', 'a:1');
       if (status === 'deferred') await wire.redis.zadd(keys.deferred('default'), 1, 'a');
+      if (isEnd(status)) await wire.endAs('a', status);
       await look();
       expect(await wire.ids()).toEqual([]);
       expect(await wire.status('a')).toBe(status);

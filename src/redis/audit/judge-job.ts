@@ -104,6 +104,11 @@ export const isOfLongAgo = (view: JobView): boolean => {
     case 'scheduled':
     case 'deferred':
       return !isRegistered && (isListed || standsElsewhere(view));
+    case 'finished':
+    case 'failed':
+    case 'stopped':
+    case 'canceled':
+      return !isRegistered && (isListed || view.leases.length > 0);
     default:
       return false;
   }

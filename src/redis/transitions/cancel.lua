@@ -14,10 +14,14 @@ local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[7], 'status', 'x_exec')
 local status = f[1] or ''
 local isStopped = status == 'stopped'
-if status == '' or isEnd[status] and not (isStopped and ARGV[5] == '1') then return status end
-if isStopped then
+if status == '' then return status end
+if isStopped and ARGV[5] == '1' then
   redis.call('ZREM', KEYS[9], id)
   unlist(KEYS[10], id)
+elseif endOf[status] then
+  if hasEndedAs(status, string.sub(KEYS[1], #queuePrefix + 1), id) then return status end
+  -- RQ's `save()` wrote back an end of long ago.
+  status = isHeld(KEYS[8], id) and 'started' or 'queued'
 end
 redis.call('LREM', KEYS[1], 0, id)
 redis.call('LREM', KEYS[2], 0, id)

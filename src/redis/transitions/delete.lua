@@ -29,9 +29,7 @@ if #ARGV > 4 and ahead then isWanted = false end
 if not isWanted then return 0 end
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
-if status ~= 'finished' and status ~= 'failed' and status ~= 'stopped' and status ~= 'canceled' then
-  redis.call('LREM', KEYS[6], 0, id)
-end
+if not hasEndedAs(status, name, id) then redis.call('LREM', KEYS[6], 0, id) end
 if status == 'failed' or status == 'stopped' then unlist(KEYS[14], id) end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 -- The lease too: a job that is made anew under this id must not be ended by the old one's outcome. A canceled one may run still.

@@ -9,7 +9,7 @@ if wrong then return typeError(wrong) end
 local drained = 0
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[2] - 1)) do
   local job = lookAt(id, 'ready_to_enqueue')
-  if not job.status or isEnd[job.status] or job.status ~= 'ready_to_enqueue' and isUnderWay(job.origin or '', id) then redis.call('ZREM', KEYS[1], id)
+  if not job.status or hasEndedAs(job.status, job.origin or '', id) or job.status ~= 'ready_to_enqueue' and isUnderWay(job.origin or '', id) then redis.call('ZREM', KEYS[1], id)
   elseif free(id, job, parentsOf(id, job.named), '') then
     redis.call('ZREM', KEYS[1], id)
     drained = drained + 1

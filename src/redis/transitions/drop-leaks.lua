@@ -1,5 +1,4 @@
--- uses: clock types
--- names: jobPrefix
+-- uses: clock types elsewhere
 -- Removes executions from `rq:wip` whose jobs have ended. RQ 2 leaves one when a dependent comes while the parent
 -- finishes, and its cleaners fail the finished job by it once its time is up. A living execution is renewed long
 -- before that.
@@ -10,7 +9,8 @@ local wrong = misfit(KEYS[1], 'zset')
 if wrong then return typeError(wrong) end
 local dropped = 0
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, nowSeconds + ARGV[1], 'LIMIT', 0, ARGV[2])) do
-  local status = redis.pcall('HGET', jobPrefix .. string.match(member, '^[^:]*'), 'status')
-  if status == 'finished' or status == 'failed' or status == 'stopped' then dropped = dropped + redis.call('ZREM', KEYS[1], member) end
+  local id = string.match(member, '^[^:]*')
+  local status = redis.pcall('HGET', jobPrefix .. id, 'status')
+  if type(status) == 'string' and status ~= 'canceled' and hasEndedAs(status, string.sub(KEYS[1], #wipPrefix + 1), id) then dropped = dropped + redis.call('ZREM', KEYS[1], member) end
 end
 return dropped

@@ -1,4 +1,4 @@
--- uses: clock types
+-- uses: clock types elsewhere
 -- Keeps a worker's hold on one queue's running jobs: its own narrow lease, by which our recoverers judge the
 -- worker as a whole, and the wide lease of each job in `rq:wip`, by which Python's cleaners judge. A lease that
 -- is gone stays gone: whoever took it away has given the job to another, or to the FailedQueue.
@@ -7,20 +7,21 @@
 -- claim: short jobs never need them, and they cost more than the rest of a claim together.
 --
 -- KEYS  1 wip   2 leases
--- ARGV  1 job prefix   2 executions prefix   3 execution prefix   4 worker   5 lease of a job, s
---       6 lease of the worker, ms   7 the worker's tag   8 number of jobs, then for each: id, execution, ms since it began
+-- ARGV  1 executions prefix   2 execution prefix   3 worker   4 lease of a job, s
+--       5 lease of the worker, ms   6 the worker's tag   7 number of jobs, then for each: id, execution, ms since it began
 -- Returns a letter for each: e extended, l lost, g gone (deleted), c canceled.
 local wrong = misfit(KEYS[1], 'zset') or misfit(KEYS[2], 'zset')
 if wrong then return typeError(wrong) end
-local jobPrefix, executionsPrefix, executionPrefix, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local wideLease, narrowLease = tonumber(ARGV[5]), tonumber(ARGV[6])
+local executionsPrefix, executionPrefix, worker = ARGV[1], ARGV[2], ARGV[3]
+local queue = string.sub(KEYS[1], #wipPrefix + 1)
+local wideLease, narrowLease = tonumber(ARGV[4]), tonumber(ARGV[5])
 -- Over maxmemory Redis lets a script pass whose first write frees, also when there is nothing to free. Refused,
 -- healthy workers would be taken for dead after one lease.
 redis.call('ZREM', KEYS[2], '')
-redis.call('ZADD', KEYS[2], nowMs + narrowLease, ARGV[7])
+redis.call('ZADD', KEYS[2], nowMs + narrowLease, ARGV[6])
 local verdicts, wip = {}, {}
-local arg = 8
-for i = 1, tonumber(ARGV[8]) do
+local arg = 7
+for i = 1, tonumber(ARGV[7]) do
   local id, execution, ago = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
   arg = arg + 3
   local member, jobKey = id .. ':' .. execution, jobPrefix .. id
@@ -28,9 +29,9 @@ for i = 1, tonumber(ARGV[8]) do
   if type(status) == 'table' then status = nil end
   if not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 then
     verdicts[i] = 'g'
-  elseif status == 'canceled' then
-    verdicts[i] = 'c'
-  elseif status == 'finished' or status == 'failed' or status == 'stopped' or not redis.call('ZSCORE', KEYS[1], member) then
+  elseif status ~= 'started' and hasEndedAs(status, queue, id) then
+    verdicts[i] = status == 'canceled' and 'c' or 'l'
+  elseif not redis.call('ZSCORE', KEYS[1], member) then
     verdicts[i] = 'l'
   else
     verdicts[i] = 'e'

@@ -29,7 +29,6 @@ export const extend = async (
 ): Promise<LeaseVerdict[]> => {
   const now = performance.now();
   const args: Argument[] = [
-    prefixes.job,
     prefixes.executions,
     prefixes.execution,
     worker.name,

@@ -30,7 +30,7 @@ if redis.call('LREM', KEYS[1], 1, id) == 0 then return 0 end
 redis.call('DEL', KEYS[1] .. ARGV[3] .. id)
 local place
 if redis.call('EXISTS', jobKey) == 0 then place = 'no hash'
-elseif isEnd[status] or isRegistered(status, name, id) or isRegistered(status, origin, id) then
+elseif hasEndedAs(status, name, id) or isRegistered(status, name, id) or isRegistered(status, origin, id) then
   place = 'its status is ' .. status
 elseif redis.call('LPOS', KEYS[2], id) or isMoved and isListed(origin, id) then place = 'it waits already' end
 if place then

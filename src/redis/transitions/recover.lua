@@ -59,7 +59,9 @@ local function judge(member)
   end
   local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt', 'rate_limit_key')
   if f.err or not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then return 'd' end
-  local isAhead = execution ~= '' and f[2] == execution and f[1] ~= 'started' and not isEnd[f[1]]
+  local name = string.sub(q.list, 10)
+  local hasItsEnd = hasEndedAs(f[1], name, id)
+  local isAhead = execution ~= '' and f[2] == execution and f[1] ~= 'started' and not hasItsEnd
   -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
   if isAhead then redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1) end
   if isAhead and f[1] == 'queued' then
@@ -69,8 +71,8 @@ local function judge(member)
     return 'b'
   end
   local isKnown = not f[1] or isStatus(f[1])
-  if isEnd[f[1]] or isHeld(q.wip, id) then return 'd' end
-  local name, origin = string.sub(q.list, 10), redis.call('HGET', jobKey, 'origin') or ''
+  if hasItsEnd or isHeld(q.wip, id) then return 'd' end
+  local origin = redis.call('HGET', jobKey, 'origin') or ''
   if f[1] ~= 'started' and (waitsIn(name, id) or origin ~= name and waitsIn(origin, id)) then return 'd' end
   redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
   local verdict = 'b'

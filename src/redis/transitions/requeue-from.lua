@@ -17,8 +17,8 @@ local status = f[1] or ''
 local wanted, registry = ARGV[3], ({ finished = KEYS[8], deferred = KEYS[10], canceled = KEYS[11] })[ARGV[3]]
 local stands = status == wanted
 if status == '' then stands = false
-elseif not isEnd[wanted] then stands = standsAs(wanted, ARGV[2], id, status)
-elseif not isEnd[status] then
+elseif not endOf[wanted] then stands = standsAs(wanted, ARGV[2], id, status)
+elseif not hasEndedAs(status, ARGV[2], id) then
   -- What it said before its end, written back. One that repeats stays here in RQ while it waits for its next run.
   stands = redis.call('ZSCORE', registry, id) and not waitsIn(ARGV[2], id) and not isHeld(KEYS[3], id)
 end

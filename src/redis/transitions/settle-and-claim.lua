@@ -172,8 +172,9 @@ local function seldom()
 
   -- Whether a job whose lease was ours, and which does not say so, is ours all the same: nobody has ended it or put it back.
   function made.isLeftToUs(q, jobKey, id, status)
-    if isEnd[status] or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
-    local name, origin = string.sub(q.list, 10), redis.pcall('HGET', jobKey, 'origin')
+    local name = string.sub(q.list, 10)
+    if hasEndedAs(status, name, id) or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
+    local origin = redis.pcall('HGET', jobKey, 'origin')
     return not waitsIn(name, id) and not (type(origin) == 'string' and origin ~= name and waitsIn(origin, id))
   end
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { audit } from '../../../src/redis/audit/audit.js';
 import { describeWithPython, startPython } from '../../support/python.js';
 import { until } from '../../support/until.js';
 import { pythonEnvironment } from '../python-hand.js';
@@ -115,6 +116,30 @@ job.save()`,
           .result(soon),
       ]).toEqual([name, told]);
     expect((await started.stop()).finished).toBe(4);
+  });
+
+  it('a producer that saves a job it saw fail, when somebody has requeued it: Node goes by where it stands', async () => {
+    const { rq, redis, python } = sides;
+    const saved = rq.queue('saved-failed');
+    const ids = await python.run<string[]>(`
+import sharp
+q = queue('saved-failed')
+ids = [q.enqueue('both.side').id, q.enqueue('both.side').id]
+sharp.lose_horse(q, 2)
+for id in ids:
+    seen = fetch(id)
+    q.failed_job_registry.requeue(id)
+    seen.meta['seen'] = True
+    seen.save()
+# The second one lies in flight of a worker that died.
+r.lmove('rq:queue:saved-failed', 'rq:queue:saved-failed:intermediate', 'RIGHT', 'LEFT')
+return ids`);
+    for (const id of ids) expect(await redis.hget(`rq:job:${id}`, 'status')).toBe('failed');
+    const { findings } = await audit(redis, rq.wire, { intervalMs: 50, graceMs: 100 });
+    expect(findings.filter(({ jobId }) => ids.includes(jobId ?? ''))).toEqual([]);
+    await sides.boot({ queues: ['saved-failed'], isolation: 'inline', ...narrow });
+    await until('both have finished', async () => (await saved.counts()).finished === 2);
+    expect(await saved.counts()).toMatchObject({ queued: 0, failed: 0 });
   });
 
   it('S9: a first heartbeat deletes a job without the field, and none of Node’s is', async () => {

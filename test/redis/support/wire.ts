@@ -102,6 +102,15 @@ export const fail = (reason = 'Error: no', retryable = true): End => ({
 
 export const back: End = { kind: 'back', reason: 'the worker is leaving' };
 
+const endOf = {
+  finished: 'finished',
+  failed: 'failed',
+  stopped: 'failed',
+  canceled: 'canceled',
+} as const;
+export type EndStatus = keyof typeof endOf;
+export const isEnd = (status: string): status is EndStatus => status in endOf;
+
 /** A connection and settings, and what tests look at. */
 export class Wire {
   readonly redis: Redis;
@@ -153,6 +162,12 @@ export class Wire {
     await this.redis.hset(keys.job(id), ...(fields.flat() as string[]));
     await this.redis.sadd(keys.queues, keys.queue('default'));
     await this.redis.rpush(keys.queue('default'), id);
+  }
+
+  /** As somebody else ends a job: its word, and its place among those. */
+  async endAs(id: string, status: EndStatus, queue = 'default'): Promise<void> {
+    await this.redis.hset(keys.job(id), 'status', status);
+    await this.redis.zadd(keys[endOf[status]](queue), 9e9, id);
   }
 
   hash(id: string): Promise<Record<string, string>> {

@@ -50,7 +50,7 @@ end
 -- Whether it waits for its parents: where the registry says so, whatever RQ's `save()` wrote back.
 local function isDeferred(id, job)
   local origin = job.origin or ''
-  return job.status == 'deferred' or job.status and job.status ~= 'ready_to_enqueue' and not isEnd[job.status]
+  return job.status == 'deferred' or job.status and job.status ~= 'ready_to_enqueue' and not hasEndedAs(job.status, origin, id)
     and isRegistered('deferred', origin, id) and not isUnderWay(origin, id)
 end
 

@@ -1,8 +1,8 @@
--- names: jobPrefix queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix finishedPrefix failedPrefix wipPrefix
+-- names: jobPrefix queuePrefix intermediateSuffix scheduledPrefix deferredPrefix readyPrefix finishedPrefix failedPrefix canceledPrefix wipPrefix
 -- What a job says of itself may be of long ago: RQ's `job.save()` writes back every field, the status too, whatever became
 -- of the job since it was read. So a status that promises something counts only where the job stands as it says.
 local registryOf = { scheduled = scheduledPrefix, deferred = deferredPrefix, ready_to_enqueue = readyPrefix }
-local isEnd = { finished = true, failed = true, stopped = true, canceled = true }
+local endOf = { finished = finishedPrefix, failed = failedPrefix, stopped = failedPrefix, canceled = canceledPrefix }
 
 -- Whether a job with such a status is in the registry for those.
 local function isRegistered(status, name, id)
@@ -12,6 +12,16 @@ end
 -- Whether the job is entered as one that has ended in this queue.
 local function hasEnded(name, id)
   return type(redis.pcall('ZSCORE', finishedPrefix .. name, id)) == 'string' or type(redis.pcall('ZSCORE', failedPrefix .. name, id)) == 'string'
+end
+
+-- Whether the job has ended as it says, in this queue or in its own. A registry that cannot be read counts as one that has it: what may
+-- have ended must not run again.
+local function hasEndedAs(status, name, id)
+  local registry = endOf[status]
+  if not registry then return false end
+  if redis.pcall('ZSCORE', registry .. name, id) then return true end
+  local origin = redis.pcall('HGET', jobPrefix .. id, 'origin')
+  return type(origin) == 'string' and origin ~= name and redis.pcall('ZSCORE', registry .. origin, id) ~= false
 end
 
 local function isListed(name, id)

@@ -31,7 +31,7 @@ local function enqueueDue(q, failedQueueKey, jobKey, id, failureTtl)
   if f.err then reason = 'the job key is not a hash'
   elseif not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then
     reason = redis.call('EXISTS', jobKey) == 1 and 'the hash has no data' or 'no hash'
-  elseif f[1] and not scheduledStatus[f[1]] and isStatus(f[1]) and (isEnd[f[1]] or waitsIn(q.name, id) or isHeld(wipPrefix .. q.name, id)) then
+  elseif f[1] and not scheduledStatus[f[1]] and isStatus(f[1]) and (hasEndedAs(f[1], q.name, id) or waitsIn(q.name, id) or isHeld(wipPrefix .. q.name, id)) then
     reason = 'its status is ' .. f[1]
   end
   if reason then

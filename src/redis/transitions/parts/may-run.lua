@@ -73,7 +73,7 @@ end
 function made.setAside(q, id)
   local jobKey, reason = jobPrefix .. id, 'not an id that RQ accepts'
   local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl', 'origin', 'rate_limit_key')
-  if f.err or not f[2] or isEnd[f[1]] then
+  if f.err or not f[2] or hasEndedAs(f[1], string.sub(q.list, 10), id) then
     made.drop(q, id, reason)
   elseif isServedBy(q, '^1%.') and not isServedBy(q, '^[2-9]') then
     q.passed = q.passed or {}
@@ -100,7 +100,7 @@ function made.mayRun(q, id, jobKey, f)
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     return made.drop(q, id, 'it is running already')
-  elseif isEnd[status] or registryOf[status]
+  elseif hasEndedAs(status, string.sub(q.list, 10), id) or registryOf[status]
     and (isRegistered(status, string.sub(q.list, 10), id) or isRegistered(status, redis.call('HGET', jobKey, 'origin') or '', id)) then
     return made.drop(q, id, 'its status is ' .. status)
   elseif held and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then

@@ -51,7 +51,7 @@ end
 
 -- Whether a job in the set of those that wait for a slot does so, whatever RQ's `save()` wrote back.
 local function isLimited(status, origin, id)
-  return status == 'rate_limited' or not isEnd[status] and not isUnderWay(origin, id)
+  return status == 'rate_limited' or not hasEndedAs(status, origin, id) and not isUnderWay(origin, id)
 end
 
 -- Gives free slots to those that wait, the first one first. A limit that nobody uses is forgotten.

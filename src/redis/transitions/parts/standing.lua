@@ -3,7 +3,7 @@
 -- Whether a job waits in the registry for this status. Where hash and registry disagree it does so only if it is in no
 -- other place; in none at all, its own word counts.
 local function standsAs(wanted, name, id, status)
-  if isEnd[status] then return false end
+  if hasEndedAs(status, name, id) then return false end
   local isThere = isRegistered(wanted, name, id)
   if isThere == (status == wanted) then return isThere end
   for other in pairs(registryOf) do
@@ -17,7 +17,7 @@ end
 local function standsInList(name, id, status, execution)
   if status == 'queued' and not execution then return true end
   local jobKey = jobPrefix .. id
-  if isEnd[status] or redis.pcall('HEXISTS', jobKey, 'data') ~= 1 then return false end
+  if hasEndedAs(status, name, id) or redis.pcall('HEXISTS', jobKey, 'data') ~= 1 then return false end
   -- An id that somebody moved to another list may be held, or registered, in its origin.
   local origin = redis.call('HGET', jobKey, 'origin')
   for _, queue in ipairs({ name, origin and origin ~= name and origin or nil }) do
