@@ -137,7 +137,7 @@ return ids`);
     for (const id of ids) expect(await redis.hget(`rq:job:${id}`, 'status')).toBe('failed');
     const { findings } = await audit(redis, rq.wire, { intervalMs: 50, graceMs: 100 });
     expect(findings.filter(({ jobId }) => ids.includes(jobId ?? ''))).toEqual([]);
-    await sides.boot({ queues: ['saved-failed'], isolation: 'inline', ...narrow });
+    await sides.boot({ queues: ['saved-failed'], ...narrow });
     await until('both have finished', async () => (await saved.counts()).finished === 2);
     expect(await saved.counts()).toMatchObject({ queued: 0, failed: 0 });
   });
