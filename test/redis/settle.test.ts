@@ -347,6 +347,18 @@ describe('the fence', () => {
     },
   );
 
+  it('ends a job once that one exchange has from two executions, whatever RQ’s `save()` wrote between them', async () => {
+    const worker = wire.worker();
+    await wire.enqueue('twice');
+    const one = await worker.claimOne();
+    await wire.redis.hset(keys.job('twice'), 'status', 'queued');
+    await wire.redis.rpush(keys.queue('default'), 'twice');
+    const two = await worker.claimOne();
+    const settlements = [one, two].map((job) => settlement(job, finish()));
+    const { verdicts } = await worker.send(worker.request({ settlements }));
+    expect(verdicts).toEqual(['finished', 'lost']);
+  });
+
   it('takes the outcomes of many that RQ’s `save()` touched, in one exchange', async () => {
     const ids = 'abcdef'.split('');
     await wire.enqueue(...ids);

@@ -118,6 +118,13 @@ if type(stored) == 'table' then
   return wrong and typeError(wrong) or stored
 end
 
+local function enterFinished()
+  for _, q in ipairs(queues) do
+    if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
+    q.finishedAdds = false
+  end
+end
+
 local succeeded, failedAttempts = 0, 0
 local arg = 11
 local changed = false
@@ -173,6 +180,8 @@ local function seldom()
   -- Whether a job whose lease was ours, and which does not say so, is ours all the same: nobody has ended it or put it back.
   function made.isLeftToUs(q, jobKey, id, status)
     local name = string.sub(q.list, 10)
+    -- What this call has finished is entered all at once behind, and must count here already.
+    enterFinished()
     if hasEndedAs(status, name, id) or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
     local origin = redis.pcall('HGET', jobKey, 'origin')
     return not waitsIn(name, id) and not (type(origin) == 'string' and origin ~= name and waitsIn(origin, id))
@@ -417,9 +426,7 @@ for i = 1, ARGV[10] do
   if limitKey and verdicts[i] ~= 'x' then seldom().settleSlot(limitKey, id) end
 end
 
-for _, q in ipairs(queues) do
-  if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
-end
+enterFinished()
 -- Nearly all jobs have no dependents, and pay for one look together.
 if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
 -- A count that somebody made unreadable must not undo how the jobs ended; and a worker whose record has expired is not
