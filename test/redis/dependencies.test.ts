@@ -211,6 +211,18 @@ describe('the end of a parent', () => {
     expect(await wire.redis.keys('rq:job:*:dependents')).toEqual([]);
   });
 
+  it('frees none that ran, of which Python left the id with another parent and wrote back that it waits', async () => {
+    await wire.enqueue('a', waiting('c', ['a']));
+    await end('a');
+    await end('c');
+    await wire.enqueue('b');
+    await wire.redis.sadd(keys.dependents('b'), 'c');
+    await wire.redis.hset(keys.job('c'), 'status', 'deferred');
+    await end('b');
+    expect(await wire.ids()).toEqual([]);
+    expect(await wire.redis.exists(keys.dependents('b'))).toBe(0);
+  });
+
   it('frees of a failed one those who allow it; the others when it was requeued and finishes', async () => {
     await wire.enqueue('a', waiting('may', ['a'], { allowsFailure: true }), waiting('must', ['a']));
     await end('a', fail('no', false));

@@ -94,6 +94,20 @@ describe('cancel', () => {
     expect(await wire.redis.zscore(keys.canceled('default'), 'a')).not.toBeNull();
   });
 
+  it('changes nothing of one that has ended and says what it was before, nor of one that ended in a queue to which its id was moved', async () => {
+    await failOne('a');
+    await wire.enqueue('b', 'c');
+    await cancel(wire.redis, 'default', 'b', wire.settings);
+    for (const id of ['a', 'b']) await wire.redis.hset(keys.job(id), 'status', 'queued');
+    await wire.redis.lmove(keys.queue('default'), keys.queue('other'), 'LEFT', 'RIGHT');
+    const worker = wire.worker('other');
+    await worker.settle(await worker.claimOne(), finish());
+    const before = await wire.snapshot();
+    const was = ['a', 'b', 'c'].map((id) => cancel(wire.redis, 'default', id, wire.settings));
+    expect(await Promise.all(was)).toEqual(['failed', 'canceled', 'finished']);
+    expect(await wire.snapshot()).toEqual(before);
+  });
+
   it('names the execution that had claimed the job ahead, which may begin before its worker hears of it', async () => {
     await wire.enqueue('a', 'b', 'c', 'd');
     const worker = wire.worker();

@@ -1,13 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
+import { cancel } from '../../src/redis/transitions/cancel.js';
 import { extend } from '../../src/redis/transitions/extend.js';
 import {
   forgetLeases,
+  type InFlight,
   inFlightForMs,
   recover,
   recoverIntermediate,
+  type Suspects,
   suspectsIn,
 } from '../../src/redis/transitions/recover.js';
+import { restore } from '../../src/redis/transitions/restore.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
 import { overdueIn } from './support/overdue.js';
@@ -258,6 +262,25 @@ describe('recover', () => {
     expect(await wire.redis.exists(keys.wip('default'))).toBe(0);
   });
 
+  it('recovers no job that was canceled while it ran and says again that it runs, but one that was enqueued since', async () => {
+    const worker = wire.worker();
+    await wire.enqueue('held', 'stray', 'anew');
+    const running = await worker.claim(3);
+    for (const id of ['held', 'stray', 'anew'])
+      await cancel(wire.redis, 'default', id, wire.settings);
+    await worker.settle(running[1] as ClaimedJob, finish());
+    for (const id of ['held', 'stray', 'anew'])
+      await wire.redis.hset(keys.job(id), 'status', 'started');
+    await wire.redis.hset(keys.job('anew'), 'enqueued_at', '2999-01-01T00:00:00.000000Z');
+    await wire.redis.zadd(keys.leases('default'), 1, worker.tag);
+    const overdue = await overdueIn(wire.redis, 'default');
+    const { started_at: began = '' } = await wire.hash('stray');
+    const stray = { member: Buffer.from('stray'), score: began, kind: 'stray' as const };
+    await recover(wire.redis, 'default', [...overdue, stray], wire.settings);
+    expect(await restore(wire.redis, 'default', 'stray', wire.settings)).toBe(false);
+    expect(await wire.ids()).toEqual(['anew']);
+  });
+
   it('does not charge or move a job that ended', async () => {
     await wire.enqueuePython('a');
     await wire.endAs('a', 'finished');
@@ -464,6 +487,18 @@ describe('recover-intermediate', () => {
     await wire.redis.zadd(keys.wip('default'), 9e9, 'a:x1');
     await park('a');
     expect(await recoverId('a')).toBe(false);
+  });
+
+  it('takes for the same what says of its enqueueing what is no text', async () => {
+    await wire.enqueue('a');
+    await wire.redis.hset(keys.job('a'), 'enqueued_at', Buffer.from([0xff, 0x41]));
+    await wire.redis.lmove(keys.queue('default'), keys.intermediate('default'), 'LEFT', 'RIGHT');
+    const [seen] = await suspectsIn(wire.redis, ['default']);
+    const [stay] = (seen as Suspects).inFlight;
+    expect(await recoverIntermediate(wire.redis, 'default', stay as InFlight, wire.settings)).toBe(
+      true,
+    );
+    expect(await wire.ids()).toEqual(['a']);
   });
 
   it('moves odd bytes too: the claim judges them', async () => {

@@ -114,8 +114,19 @@ export const isOfLongAgo = (view: JobView): boolean => {
   }
 };
 
-const standsElsewhere = ({ leases, registered }: JobView): boolean =>
-  leases.length > 0 || registered.some(({ registry }) => standing.has(registry));
+const standsElsewhere = ({ hash, leases, registered }: JobView): boolean =>
+  leases.length > 0 ||
+  registered.some(
+    ({ registry, score }) =>
+      standing.has(registry) || (registry === 'canceled' && isCanceledAt(hash, Number(score))),
+  );
+
+// Not enqueued since: RQ's `enqueue_job` leaves the entry, whose score is the time of the cancel.
+const isCanceledAt = (hash: JobView['hash'], seconds: number): boolean => {
+  if (typeof hash === 'string' || !(seconds >= 0 && seconds < 1e11)) return false;
+  const at = new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19);
+  return (hash.fields.enqueued_at ?? '').slice(0, 19) <= at;
+};
 
 /** A job in one of these is what that says, whatever its own status is. */
 const standing = new Set<Registry>(['scheduled', 'deferred', 'finished', 'failed']);

@@ -25,7 +25,7 @@ local verdicts = {}
 local function isStray(member, seen)
   local id, execution = split(member)
   local name = string.sub(q.list, 10)
-  if isHeld(q.wip, id) or hasEnded(name, id) or waitsIn(name, id) then return false end
+  if isHeld(q.wip, id) or endIn(name, id) or waitsIn(name, id) then return false end
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'x_exec', 'started_at', 'enqueued_at')
   if f[1] == 'started' then return execution == '' and f[3] == seen end
   return f[1] == 'queued' and execution ~= '' and f[2] == execution and f[4] == seen
@@ -60,7 +60,8 @@ local function judge(member)
   local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'retries_left', 'x_recoveries', 'failure_ttl', 'x_attempt', 'rate_limit_key')
   if f.err or not f[1] and redis.call('HEXISTS', jobKey, 'data') == 0 then return 'd' end
   local name = string.sub(q.list, 10)
-  local hasItsEnd = hasEndedAs(f[1], name, id)
+  -- Canceled while it ran, it may say again that it runs: RQ's `save()`.
+  local hasItsEnd = hasEndedAs(f[1], name, id) or f[1] == 'started' and isCanceled(name, id)
   local isAhead = execution ~= '' and f[2] == execution and f[1] ~= 'started' and not hasItsEnd
   -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
   if isAhead then redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1) end

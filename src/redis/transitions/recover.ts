@@ -128,10 +128,11 @@ const withEnqueuedAt = async (redis: Redis, ids: readonly Buffer[]): Promise<InF
   if (ids.length === 0) return [];
   const looks = redis.pipeline();
   for (const id of ids)
-    looks.hget(Buffer.from(keys.job(id.toString('latin1')), 'latin1'), 'enqueued_at');
+    looks.hgetBuffer(Buffer.from(keys.job(id.toString('latin1')), 'latin1'), 'enqueued_at');
   const replies = (await looks.exec()) ?? [];
-  // A job that is no hash says nothing: the claim judges it.
-  return ids.map((id, at) => ({ id, enqueuedAt: String(replies[at]?.[1] ?? '') }));
+  // A job that is no hash says nothing: the claim judges it. Whatever bytes it says come back to be compared as they are.
+  const latin1 = (said: unknown): string => (Buffer.isBuffer(said) ? said.toString('latin1') : '');
+  return ids.map((id, at) => ({ id, enqueuedAt: latin1(replies[at]?.[1]) }));
 };
 
 /** Forgets workers whose lease ran out longer than a day ago. Nothing of theirs can be left by then. */
@@ -190,7 +191,8 @@ export const recoverIntermediate = async (
   ];
   const { job, firstSeen, broughtBack } = prefixes;
   const marks = [job, id, firstSeen, broughtBack];
-  const args = [...marks, inFlightForMs(settings), settings.eventLogLength, enqueuedAt];
+  const args: Argument[] = [...marks, inFlightForMs(settings), settings.eventLogLength];
+  args.push(Buffer.from(enqueuedAt, 'latin1'));
   return (await runScript(redis, intermediate, scriptKeys, args)) === 1;
 };
 

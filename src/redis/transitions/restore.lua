@@ -12,7 +12,7 @@ local id, jobKey = ARGV[1], KEYS[7]
 local f = redis.call('HMGET', jobKey, 'status', 'retries_left', 'x_recoveries', 'failure_ttl', 'data')
 if f[1] ~= 'queued' and f[1] ~= 'started' or not f[5] then return 's' end
 local name = string.sub(q.list, 10)
-if hasEnded(name, id) or waitsIn(name, id) or isHeld(KEYS[3], id) then return 's' end
+if endIn(name, id) or waitsIn(name, id) or isHeld(KEYS[3], id) then return 's' end
 redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
 redis.call('SADD', KEYS[8], q.list)
 local verdict = 'b'

@@ -756,9 +756,16 @@ describe('audit', () => {
       await raw.job(id, status);
       await wire.redis.zadd(keys[registry]('default'), 9e9, id);
     }
+    await raw.job('canceled', 'queued');
+    await wire.redis.zadd(keys.canceled('default'), await wire.nowSeconds(), 'canceled');
     const before = await wire.snapshot('rq:*');
     expect(await codes({ repair: true })).toEqual([]);
     expect(await wire.snapshot('rq:*')).toEqual(before);
+    // RQ's `enqueue_job` leaves that entry, and may have lost the id.
+    await wire.redis.hset(keys.job('canceled'), 'enqueued_at', '2999-01-01T00:00:00.000000Z');
+    expect(await codes({ repair: true })).toContain('A1 canceled');
+    await wire.redis.lrem(keys.queue('default'), 1, 'canceled');
+    await wire.redis.del(keys.job('canceled'));
     // Its worker dies.
     await wire.redis.zadd(keys.leases('default'), 1, worker.tag);
     expect(await codes({ repair: true })).toEqual(['A3 runs']);

@@ -50,8 +50,12 @@ end
 -- Whether it waits for its parents: where the registry says so, whatever RQ's `save()` wrote back.
 local function isDeferred(id, job)
   local origin = job.origin or ''
-  return job.status == 'deferred' or job.status and job.status ~= 'ready_to_enqueue' and not hasEndedAs(job.status, origin, id)
-    and isRegistered('deferred', origin, id) and not isUnderWay(origin, id)
+  if not job.status or job.status == 'ready_to_enqueue' then return false end
+  if isRegistered('deferred', origin, id) then
+    return job.status == 'deferred' or not hasEndedAs(job.status, origin, id) and not isUnderWay(origin, id)
+  end
+  -- Python lets a job go and leaves it with those of its parents that ended before.
+  return job.status == 'deferred' and not endIn(origin, id) and not isUnderWay(origin, id)
 end
 
 -- One dependent of a parent that ended. Answers how many looks it took.

@@ -9,9 +9,20 @@ local function isRegistered(status, name, id)
   return registryOf[status] ~= nil and type(redis.pcall('ZSCORE', registryOf[status] .. name, id)) == 'string'
 end
 
--- Whether the job is entered as one that has ended in this queue.
-local function hasEnded(name, id)
-  return type(redis.pcall('ZSCORE', finishedPrefix .. name, id)) == 'string' or type(redis.pcall('ZSCORE', failedPrefix .. name, id)) == 'string'
+-- Whether the job was canceled and not enqueued since: RQ's `enqueue_job` leaves the entry, whose score is the time of the cancel.
+local function isCanceled(name, id)
+  local at = redis.pcall('ZSCORE', canceledPrefix .. name, id)
+  local seconds = type(at) == 'string' and tonumber(at)
+  if not seconds or seconds < 0 or seconds > 1e11 then return false end
+  local enqueuedAt = redis.pcall('HGET', jobPrefix .. id, 'enqueued_at')
+  return type(enqueuedAt) ~= 'string' or string.sub(enqueuedAt, 1, 19) <= string.sub(utcText(math.floor(seconds), 0), 1, 19)
+end
+
+-- As what the job is entered among those that have ended in this queue; nil when it is not.
+local function endIn(name, id)
+  if type(redis.pcall('ZSCORE', finishedPrefix .. name, id)) == 'string' then return 'finished' end
+  if type(redis.pcall('ZSCORE', failedPrefix .. name, id)) == 'string' then return 'failed' end
+  if isCanceled(name, id) then return 'canceled' end
 end
 
 -- Whether the job has ended as it says, in this queue or in its own. A registry that cannot be read counts as one that has it: what may
