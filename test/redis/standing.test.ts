@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RedisServer } from '../../scripts/redis-server.mjs';
 import { keys } from '../../src/redis/keys.js';
+import { unregister } from '../../src/redis/registry-store.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { empty } from '../../src/redis/transitions/empty.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
-import { requeueFrom } from '../../src/redis/transitions/requeue.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import { promote, reschedule } from '../../src/redis/transitions/reschedule.js';
 import { startPrivateRedis } from '../support/redis.js';
-import { finish, newJob, Wire } from './support/wire.js';
+import { fail, finish, newJob, Wire } from './support/wire.js';
 
 // RQ's `job.save()` writes back every field of a job as its producer has it, the status too: what a person does by hand goes
 // by where the job stands.
@@ -224,5 +225,68 @@ describe('requeuing out of a registry', () => {
     expect(await from('finished', 'repeats')).toBe('queued');
     expect(await from('deferred', 'ghost')).toBe('');
     expect(await everything()).toEqual(before);
+  });
+});
+
+describe('a failed job', () => {
+  const failOne = async (id: string) => {
+    const worker = wire.worker();
+    await wire.enqueue(id);
+    await worker.settle(await worker.claimOne(), fail('no', false));
+  };
+  const again = (...ids: string[]) => requeue(wire.redis, ids, false, wire.settings);
+
+  it.each(['queued', 'started', 'finished', 'scheduled'])(
+    'is requeued and deleted out of its registry where it says %s, and loses no entry alone',
+    async (status) => {
+      for (const id of ['a', 'b']) {
+        await failOne(id);
+        await save(id, status);
+      }
+      expect(await unregister(wire.redis, 'failed', 'default', 'a')).toBe('failed');
+      expect(await again('a')).toEqual(['requeued']);
+      expect(await deleteJob(wire.redis, 'default', 'b', wire.settings, ['failed'])).toBe(true);
+      expect(await wire.ids()).toEqual(['a']);
+      expect(await wire.redis.exists(keys.failed('default'), keys.failedQueue)).toBe(0);
+      expect([await wire.status('a'), await wire.status('b')]).toEqual(['queued', null]);
+    },
+  );
+
+  it('is none that runs, waits or has ended otherwise, and says so', async () => {
+    await wire.enqueue('runs');
+    const worker = wire.worker();
+    const running = await worker.claimOne();
+    await wire.enqueue('waits');
+    await wire.enqueuePython('ended');
+    await wire.redis.lrem(keys.queue('default'), 0, 'ended');
+    await wire.endAs('ended', 'finished');
+    await wire.redis.zadd(keys.failed('default'), 9e9, 'ended');
+    for (const id of ['runs', 'waits']) await save(id, 'failed');
+    const before = await wire.snapshot('rq:*');
+    for (const id of ['runs', 'waits', 'ended']) {
+      expect([id, await again(id)]).toEqual([id, ['notFailed']]);
+      expect(await deleteJob(wire.redis, 'default', id, wire.settings, ['failed'])).toBe(false);
+    }
+    expect(await wire.snapshot('rq:*')).toEqual(before);
+    expect(await worker.settle(running, finish())).toBe('finished');
+  });
+});
+
+describe('an entry of a registry', () => {
+  it('stays where its job stands there and says otherwise, and goes where it does not', async () => {
+    await registered('scheduled', 'a', 'queued');
+    await registered('deferred', 'b', 'started');
+    await wire.enqueue('runs', 'waits');
+    const worker = wire.worker();
+    const running = await worker.claimOne();
+    await save('runs', 'queued');
+    await wire.redis.zadd(keys.scheduled('default'), 9e9, 'waits');
+    const drop = (kind: 'scheduled' | 'deferred' | 'started', id: string) =>
+      unregister(wire.redis, kind, 'default', id);
+    expect(await drop('scheduled', 'a')).toBe('scheduled');
+    expect(await drop('deferred', 'b')).toBe('deferred');
+    expect(await drop('started', 'runs')).toBe('started');
+    expect(await drop('scheduled', 'waits')).toBe('removed');
+    expect(await worker.settle(running, finish())).toBe('finished');
   });
 });

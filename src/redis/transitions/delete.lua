@@ -21,6 +21,7 @@ for i = 5, #ARGV do
   if f.err or not status and not redis.call('HGET', KEYS[1], 'data') then break
   elseif wanted == 'queued' then isWanted = isWanted or isListed(name, id) and standsInList(name, id, status, f[2])
   elseif registryOf[wanted] then isWanted = isWanted or standsAs(wanted, name, id, status)
+  elseif endOf[wanted] then isWanted = isWanted or standsAsEnded(wanted, name, id, status)
   else isWanted = isWanted or status == wanted end
 end
 -- Claimed ahead, it says `queued` and waits no more.
@@ -30,7 +31,7 @@ if not isWanted then return 0 end
 redis.call('LREM', KEYS[7], 0, id)
 -- A list may be a million long, and a job that has ended is in none; a leftover entry is dropped by the claim.
 if not hasEndedAs(status, name, id) then redis.call('LREM', KEYS[6], 0, id) end
-if status == 'failed' or status == 'stopped' then unlist(KEYS[14], id) end
+if redis.call('ZREM', KEYS[9], id) == 1 or endOf[status] == failedPrefix then unlist(KEYS[14], id) end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 -- The lease too: a job that is made anew under this id must not be ended by the old one's outcome. A canceled one may run still.
 if status == 'started' or status == 'canceled' or f[2] then endLeases(KEYS[15], id) end

@@ -1,4 +1,4 @@
--- uses: clock types log events notes unlist requeue-job
+-- uses: clock types statuses elsewhere standing log events notes unlist requeue-job
 -- Takes jobs out of the FailedQueue and puts them on their own queue. Atomic because two operators may
 -- press "requeue" together: exactly one of them wins; and because RQ's own way, in three steps, can lose
 -- the job between them.
@@ -21,13 +21,17 @@ for i = 1, tonumber(ARGV[7]) do
   if not status then
     unlist(KEYS[1], id)
     verdicts[i] = 'u'
-  elseif status ~= 'failed' and status ~= 'stopped' or not origin or origin == '' then
+  elseif not origin or origin == '' or endOf[status] ~= failedPrefix and not standsAsEnded('failed', origin, id, status) then
     unlist(KEYS[1], id)
     verdicts[i] = 'n'
   else
     local list, failed, events = queuePrefix .. origin, failedPrefix .. origin, eventsPrefix .. origin
     if list == KEYS[1] or misfit(list, 'list') or misfit(failed, 'zset') or misfit(events, 'stream') then
       verdicts[i] = 'x'
+    elseif not standsAsEnded('failed', origin, id, status) then
+      -- It only says so: RQ's `save()` wrote it back.
+      unlist(KEYS[1], id)
+      verdicts[i] = 'n'
     else
       redis.call('ZREM', failed, id)
       unlist(KEYS[1], id)

@@ -27,3 +27,11 @@ local function standsInList(name, id, status, execution)
   end
   return true
 end
+
+-- Whether a job stands among those that ended so: `finished`, `failed` or `canceled`. One that says what it was before its end
+-- does where the registry has it and no other place; in none at all its own word counts.
+local function standsAsEnded(wanted, name, id, status)
+  if hasEndedAs(status, name, id) then return endOf[status] == endOf[wanted] end
+  if waitsIn(name, id) or isHeld(wipPrefix .. name, id) then return false end
+  return endOf[status] == endOf[wanted] or type(redis.pcall('ZSCORE', endOf[wanted] .. name, id)) == 'string'
+end
