@@ -442,6 +442,17 @@ describe('the sweep', () => {
     expect(await allowed()).toEqual(['e', 'f', 'g', 'h']);
   });
 
+  it('takes back the slot of one that has ended and says again what it was, not that of one that runs once more', async () => {
+    await put(limited('a', 3), limited('b', 3), limited('c', 3), limited('d', 3));
+    for (const id of ['a', 'b']) {
+      await wire.endAs(id, 'finished');
+      await wire.redis.hset(keys.job(id), 'status', 'queued');
+    }
+    await wire.redis.lrem(keys.queue('default'), 1, 'a');
+    expect(await sweepLimits(wire.redis, wire.settings)).toBe(1);
+    expect(await allowed()).toEqual(['b', 'c', 'd']);
+  });
+
   it('takes out what waits for a slot and has expired, or is canceled by somebody who knows no limits', async () => {
     await put(limited('a'), limited('b'), limited('c'), limited('d'));
     await wire.redis.del(keys.job('b'));

@@ -11,8 +11,11 @@ local _, allowed, waiting = slotKeys(key)
 local taken = 0
 for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
   local f = redis.pcall('HMGET', jobPrefix .. id, 'status', 'rate_limit_key', 'origin')
-  -- A canceled job may still run: its worker has not seen to it yet.
-  local holds = not f.err and f[2] == key and (f[1] == 'queued' or f[1] == 'started' or f[1] == 'canceled' and isHeld(wipPrefix .. (f[3] or ''), id))
+  -- A canceled job may still run: its worker has not seen to it yet. One that has ended may say again what it was: RQ's `save()`.
+  local name = f[3] or ''
+  local isLive = f[1] == 'queued' or f[1] == 'started'
+  local holds = not f.err and f[2] == key and (isLive and not endIn(name, id) or isLive and waitsIn(name, id)
+    or (isLive or f[1] == 'canceled') and isHeld(wipPrefix .. name, id))
   if not holds then
     redis.call('ZREM', allowed, id)
     taken = taken + 1
