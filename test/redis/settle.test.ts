@@ -231,6 +231,20 @@ describe('a job whose id somebody moved to another queue', () => {
     await wire.redis.lmove(keys.queue('default'), keys.queue('other'), 'RIGHT', 'RIGHT');
   };
 
+  it('finishes into the registry of its origin, as in RQ, held or not, and where it was taken from when that is something else', async () => {
+    await wire.enqueue('plain', 'held', 'spoilt');
+    await wire.enqueuePython('python');
+    await wire.redis.hset(keys.job('spoilt'), 'origin', 'wrong');
+    await wire.redis.set(keys.finished('wrong'), 'x');
+    await wire.redis.rename(keys.queue('default'), keys.queue('other'));
+    const worker = wire.worker('other');
+    const { claimed } = await worker.send(worker.request({ toStart: 1, toHold: 3 }));
+    for (const job of claimed) expect(await worker.settle(job, finish())).toBe('finished');
+    const ended = (queue: string) => wire.redis.zrange(keys.finished(queue), 0, '-1');
+    expect((await ended('default')).sort()).toEqual(['held', 'plain', 'python']);
+    expect(await ended('other')).toEqual(['spoilt']);
+  });
+
   it('fails into the registry of its origin, as in RQ, and leaves it without a trace', async () => {
     const worker = wire.worker('other');
     for (const id of ['requeued', 'deleted']) {

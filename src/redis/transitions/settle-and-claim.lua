@@ -68,7 +68,7 @@ local queues, faults = {}, {}
 for n = 1, (#KEYS - 3) / 6 do
   local k = n * 4 - 1
   local number = n == 1 and '1' or tostring(n)
-  local q = { number = number, list = KEYS[k], wip = KEYS[k + 1], finished = KEYS[k + 2], events = KEYS[k + 3],
+  local q = { number = number, name = string.sub(KEYS[k], 10), list = KEYS[k], wip = KEYS[k + 1], finished = KEYS[k + 2], events = KEYS[k + 3],
     looked = false, fault = false, finishedAdds = false, wipAdds = false, ended = false, begun = false, waiting = 0 }
   queues[n], queues[number] = q, q
 end
@@ -185,6 +185,13 @@ local function seldom()
     if hasEndedAs(status, name, id) or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
     local origin = redis.pcall('HGET', jobKey, 'origin')
     return not waitsIn(name, id) and not (type(origin) == 'string' and origin ~= name and waitsIn(origin, id))
+  end
+
+  -- As RQ has it, a job is entered in its origin: somebody may have moved its id to another queue. False where that cannot be.
+  function made.finishIn(origin, score, id)
+    if not origin or origin == '' or misfit(finishedPrefix .. origin, 'zset') then return false end
+    redis.call('ZADD', finishedPrefix .. origin, score, id)
+    return true
   end
 
   -- The start of a held job, told when its handler has begun.
@@ -339,8 +346,9 @@ for i = 1, ARGV[10] do
     changed = true
     if made then made.letGo(q.wip, id) end
     local f
-    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt', 'worker_name')
-    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left') end
+    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt', 'worker_name', 'origin')
+    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'origin') end
+    local origin = f[(held or stream) and 7 or 4]
     local status, repeatsLeft = f[1], isFinish and f[3] and integer(f[3]) or 0
     -- Python's producers may enqueue an id anew while it runs: the old run must not end the new one, which another worker has begun.
     local isAnew = stream and not held and f[6] and f[6] ~= '' and f[6] ~= worker and seldom().heldByAnyone(q, jobKey, id)
@@ -402,7 +410,9 @@ for i = 1, ARGV[10] do
           end
           if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
           local adds = q.finishedAdds
-          if adds then
+          if origin ~= q.name and seldom().finishIn(origin, score, id) then
+            -- Entered already.
+          elseif adds then
             local at = #adds
             adds[at + 1], adds[at + 2] = score, id
           else
