@@ -21,15 +21,15 @@ for i = 1, tonumber(ARGV[7]) do
   if not status then
     unlist(KEYS[1], id)
     verdicts[i] = 'u'
-  elseif not origin or origin == '' or endOf[status] ~= failedPrefix and not standsAsEnded('failed', origin, id, status) then
+  elseif not origin or origin == '' then
     unlist(KEYS[1], id)
     verdicts[i] = 'n'
   else
     local list, failed, events = queuePrefix .. origin, failedPrefix .. origin, eventsPrefix .. origin
     if list == KEYS[1] or misfit(list, 'list') or misfit(failed, 'zset') or misfit(events, 'stream') then
-      verdicts[i] = 'x'
+      verdicts[i] = endOf[status] == failedPrefix and 'x' or 'n'
     elseif not standsAsEnded('failed', origin, id, status) then
-      -- It only says so: RQ's `save()` wrote it back.
+      -- Also where it only says so: RQ's `save()` wrote it back.
       unlist(KEYS[1], id)
       verdicts[i] = 'n'
     else
