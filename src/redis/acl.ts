@@ -45,7 +45,7 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
       ...jobKeys,
       ...['~rxrq:events:*', '~rxrq:unfreed', '~rxrq:leases:*', '~rxrq:cursor:*'],
       ...['%R~rq:workers', '%R~rq:workers:*', '%R~rq:worker:*', '%R~rq:suspended'],
-      '%R~rxrq:paused:*',
+      ...['%R~rxrq:paused:*', '%R~rq:ready:*'],
     ],
   },
   worker: {
@@ -58,6 +58,10 @@ const grants: Record<AclRole, { commands: string; keys: readonly string[] }> = {
       ...['~rq:cron_*', '~rxrq:cron:*', '~rxrq:events:*'],
       ...['~rq:queues', '~rq:queue:*', '~rq:job:*', '~rq:scheduled:*', '~rq:groups', '~rq:group:*'],
       ...['~rq:rl-keys', '~rq:rl:*', '%R~rq:suspended', '%R~rxrq:paused:*'],
+      // Where a job stands that waits for a slot, whatever it says.
+      ...['deferred', 'ready', 'finished', 'failed', 'canceled', 'wip'].map(
+        (place) => `%R~rq:${place}:*`,
+      ),
     ],
   },
   reader: { commands: look, keys: ['%R~rq:*', '%R~rxrq:*'] },
