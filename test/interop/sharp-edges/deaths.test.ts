@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { audit } from '../../../src/redis/audit/audit.js';
+import { isWhole } from '../../faults/support/whole.js';
 import { describeWithPython } from '../../support/python.js';
 import { until } from '../../support/until.js';
 import { ledger } from '../fixtures/deathjobs.js';
@@ -58,7 +59,10 @@ const ofItself = /failed by itself/;
 const ofRq = /Work-horse terminated unexpectedly|AbandonedJobError|stuck in intermediate queue/;
 const quick = { intervalMs: 300, graceMs: 300, sweptWithinMs: 300 };
 
-describeWithPython('Python RQ dies at every step', ['2.12', '1.16'], (version) => {
+// A minute each.
+const versions = isWhole ? (['2.12', '1.16'] as const) : (['2.12'] as const);
+
+describeWithPython('Python RQ dies at every step', versions, (version) => {
   let sides: TwoSides;
   const all: Death[] = [];
   let asLeft: SeenById;
