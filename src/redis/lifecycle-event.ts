@@ -51,7 +51,7 @@ export type LifecycleEvent = Common &
     | { kind: 'canceled'; execution?: string }
     /** `execution` as with `canceled`. */
     | { kind: 'deleted'; execution?: string }
-    /** An id in the queue that must not run: no hash, or already elsewhere. */
+    /** An id in the queue, or left in flight, that must not run: no hash, or already elsewhere. */
     | { kind: 'dropped'; reason: string }
   );
 

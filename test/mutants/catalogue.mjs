@@ -288,8 +288,8 @@ export const mutants = [
     name: 'old-run-of-an-id',
     why: 'an id that Python enqueues anew while it runs would end by the old run',
     file: lua('settle-and-claim'),
-    from: "f[6] ~= '' and f[6] ~= worker and seldom().heldByAnyone(q, jobKey, id)",
-    to: "f[6] ~= '' and false",
+    from: "f[7] ~= '' and f[7] ~= worker and seldom().heldByAnyone(q, jobKey, id)",
+    to: "f[7] ~= '' and false",
     red: { 'redis/claim': 'takes from an old run the right' },
   },
   {

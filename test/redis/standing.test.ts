@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RedisServer } from '../../scripts/redis-server.mjs';
+import { describe, expect, it } from '@jest/globals';
 import { keys } from '../../src/redis/keys.js';
 import { unregister } from '../../src/redis/registry-store.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
@@ -7,23 +6,15 @@ import { empty } from '../../src/redis/transitions/empty.js';
 import { withdraw } from '../../src/redis/transitions/queue-upkeep.js';
 import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import { promote, reschedule } from '../../src/redis/transitions/reschedule.js';
-import { startPrivateRedis } from '../support/redis.js';
-import { fail, finish, newJob, Wire } from './support/wire.js';
+import { freshWire } from './support/fresh-wire.js';
+import { fail, finish, newJob, type Wire } from './support/wire.js';
 
 // RQ's `job.save()` writes back every field of a job as its producer has it, the status too: what a person does by hand goes
 // by where the job stands.
 
-let server: RedisServer;
 let wire: Wire;
-
-beforeAll(async () => {
-  server = await startPrivateRedis();
-  wire = new Wire(server.url);
-});
-beforeEach(() => wire.redis.flushdb());
-afterAll(async () => {
-  wire.close();
-  await server.stop();
+freshWire((fresh) => {
+  wire = fresh;
 });
 
 const save = (id: string, status: string) => wire.redis.hset(keys.job(id), 'status', status);

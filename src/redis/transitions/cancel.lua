@@ -19,20 +19,14 @@ if isStopped and ARGV[5] == '1' then
   redis.call('ZREM', KEYS[9], id)
   unlist(KEYS[10], id)
 else
+  -- As what it says, or said before RQ's `save()` wrote back what it was.
   local name = string.sub(KEYS[1], #queuePrefix + 1)
-  local hasItsEnd = hasEndedAs(status, name, id)
-  if hasItsEnd then return status end
-  local isRunning = isHeld(KEYS[8], id)
-  local stands = isRunning or waitsIn(name, id)
-  if endOf[status] then
-    -- Where it stands nowhere its own word counts: its entry may be in a queue to which somebody moved its id. Else RQ's
-    -- `save()` wrote back an end of long ago.
-    if not stands then return status end
-    status = isRunning and 'started' or 'queued'
-  elseif not stands then
-    -- Or what it was before its end.
-    local ended = endIn(name, id)
-    if ended then return ended end
+  local ended = endOf[status] and status or endIn(name, id)
+  if ended then
+    -- Where it stands nowhere its own word counts: its entry may be in a queue to which somebody moved its id.
+    local isRunning = isHeld(KEYS[8], id)
+    if hasEndedAs(status, name, id) or not isRunning and not waitsIn(name, id) then return ended end
+    if endOf[status] then status = isRunning and 'started' or 'queued' end
   end
 end
 redis.call('LREM', KEYS[1], 0, id)

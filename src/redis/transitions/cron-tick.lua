@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log tell events notes due parents defer rate-limit limit-new new-jobs
+-- uses: clock types statuses elsewhere log tell new-hash events notes due parents defer rate-limit limit-new new-jobs
 -- One tick of a cron entry: its job is put on the queue unless a tick at or after this one was. Any number of
 -- processes may ask for the same tick, and the same process again after a lost reply: it is enqueued once. Atomic
 -- because a mark without its job loses the tick, and a job without its mark doubles it. The clock is that of Redis:

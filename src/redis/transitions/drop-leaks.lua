@@ -7,10 +7,10 @@
 -- Returns how many were removed.
 local wrong = misfit(KEYS[1], 'zset')
 if wrong then return typeError(wrong) end
-local dropped = 0
+local name, dropped = string.sub(KEYS[1], #wipPrefix + 1), 0
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, nowSeconds + ARGV[1], 'LIMIT', 0, ARGV[2])) do
   local id = string.match(member, '^[^:]*')
   local status = redis.pcall('HGET', jobPrefix .. id, 'status')
-  if type(status) == 'string' and status ~= 'canceled' and hasEndedAs(status, string.sub(KEYS[1], #wipPrefix + 1), id) then dropped = dropped + redis.call('ZREM', KEYS[1], member) end
+  if status ~= 'canceled' and hasEndedAs(status, name, id) then dropped = dropped + redis.call('ZREM', KEYS[1], member) end
 end
 return dropped

@@ -1,4 +1,4 @@
--- uses: clock types log tell due parents defer new-jobs
+-- uses: clock types log tell new-hash due parents defer new-jobs
 -- As `enqueue.lua`, for jobs of which some wait for others. Atomic because a parent that ends between the look at
 -- its status and the write of the sets would never free the job.
 --

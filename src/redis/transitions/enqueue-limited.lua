@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log tell events notes due parents defer rate-limit limit-new new-jobs
+-- uses: clock types statuses elsewhere log tell new-hash events notes due parents defer rate-limit limit-new new-jobs
 -- As `enqueue-after.lua`, for jobs of which some have a rate limit. Atomic because a job that saw no free slot, and waits
 -- after the last one was given back, would wait for ever.
 --

@@ -1,4 +1,4 @@
--- uses: clock types log tell
+-- uses: clock types log tell new-hash
 -- Puts new jobs on one queue, or among its scheduled jobs: known queue, hash, place, event. Atomic because a hash
 -- without a place is lost and a place without a hash is a ghost, which RQ's own schedulers trip over. The id is
 -- the request id: a hash that is there already and holds the same payload (or the same as Python saves it) and creation
@@ -38,9 +38,7 @@ if isPlain and redis.call('EXISTS', unpack(hashes)) == 0 then
   end
   for i = 1, count do
     local at = 5 + i * 4
-    -- last_heartbeat must exist: a Python worker whose heartbeat creates the field deletes the job.
-    redis.call('HSET', hashes[i], 'created_at', createdAt, 'data', args[at - 2], 'origin', queue, 'description', args[at - 1],
-      'enqueued_at', nowText, 'status', 'queued', 'last_heartbeat', '')
+    writeNew(hashes[i], createdAt, args[at - 2], queue, args[at - 1])
   end
   redis.call('RPUSH', KEYS[2], unpack(ids))
   tell(KEYS[3], 'enqueued', ids, logLength)

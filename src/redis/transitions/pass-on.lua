@@ -1,4 +1,4 @@
--- uses: clock types statuses elsewhere log tell events notes due parents defer rate-limit limit-new new-jobs
+-- uses: clock types statuses elsewhere log tell new-hash events notes due parents defer rate-limit limit-new new-jobs
 -- Moves a pipeline on: the jobs that its inputs became, and the place up to which it has read, in one step.
 -- Atomic because a job without the place is made twice, and a place without the job loses an input. The place
 -- moves only from where the caller believes it to be: of two processes that host the same pipeline one wins,

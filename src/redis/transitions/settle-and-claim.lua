@@ -68,7 +68,7 @@ local queues, faults = {}, {}
 for n = 1, (#KEYS - 3) / 6 do
   local k = n * 4 - 1
   local number = n == 1 and '1' or tostring(n)
-  local q = { number = number, name = string.sub(KEYS[k], 10), list = KEYS[k], wip = KEYS[k + 1], finished = KEYS[k + 2], events = KEYS[k + 3],
+  local q = { number = number, name = '', list = KEYS[k], wip = KEYS[k + 1], finished = KEYS[k + 2], events = KEYS[k + 3],
     looked = false, fault = false, finishedAdds = false, wipAdds = false, ended = false, begun = false, waiting = 0 }
   queues[n], queues[number] = q, q
 end
@@ -76,7 +76,7 @@ end
 -- Only the queues that a call touches are looked at: a worker may serve many and have work in one.
 local function faultOf(q)
   if not q.looked then
-    q.looked = true
+    q.looked, q.name = true, string.sub(q.list, 10)
     q.fault = misfit(q.wip, 'zset') or misfit(q.finished, 'zset') or misfit(q.events, 'stream')
     if q.fault then faults[#faults + 1] = q.fault end
   end
@@ -116,13 +116,6 @@ local stored = redis.pcall('GET', replyKey)
 if type(stored) == 'table' then
   local wrong = misfit(replyKey, 'string')
   return wrong and typeError(wrong) or stored
-end
-
-local function enterFinished()
-  for _, q in ipairs(queues) do
-    if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
-    q.finishedAdds = false
-  end
 end
 
 local succeeded, failedAttempts = 0, 0
@@ -179,9 +172,13 @@ local function seldom()
 
   -- Whether a job whose lease was ours, and which does not say so, is ours all the same: nobody has ended it or put it back.
   function made.isLeftToUs(q, jobKey, id, status)
-    local name = string.sub(q.list, 10)
-    -- What this call has finished is entered all at once behind, and must count here already.
-    enterFinished()
+    -- What this call has finished is entered all at once behind, and counts already.
+    for _, each in ipairs(queues) do
+      for at = 2, each.finishedAdds and #each.finishedAdds or 0, 2 do
+        if each.finishedAdds[at] == id then return false end
+      end
+    end
+    local name = q.name
     if hasEndedAs(status, name, id) or not status and redis.pcall('HEXISTS', jobKey, 'data') ~= 1 or heldByAnyone(q, jobKey, id) then return false end
     local origin = redis.pcall('HGET', jobKey, 'origin')
     return not waitsIn(name, id) and not (type(origin) == 'string' and origin ~= name and waitsIn(origin, id))
@@ -346,12 +343,11 @@ for i = 1, ARGV[10] do
     changed = true
     if made then made.letGo(q.wip, id) end
     local f
-    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt', 'worker_name', 'origin')
+    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'origin', 'x_exec', 'x_attempt', 'worker_name')
     else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'origin') end
-    local origin = f[(held or stream) and 7 or 4]
-    local status, repeatsLeft = f[1], isFinish and f[3] and integer(f[3]) or 0
+    local status, origin, repeatsLeft = f[1], f[4], isFinish and f[3] and integer(f[3]) or 0
     -- Python's producers may enqueue an id anew while it runs: the old run must not end the new one, which another worker has begun.
-    local isAnew = stream and not held and f[6] and f[6] ~= '' and f[6] ~= worker and seldom().heldByAnyone(q, jobKey, id)
+    local isAnew = stream and not held and f[7] and f[7] ~= '' and f[7] ~= worker and seldom().heldByAnyone(q, jobKey, id)
     local refused = not isAnew and repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
     if refused then
       redis.call('ZADD', q.wip, leaseEnd, member)
@@ -362,7 +358,7 @@ for i = 1, ARGV[10] do
       redis.call('DEL', executionPrefix .. member)
       redis.pcall('ZREM', executionsPrefix .. id, execution)
     end
-    local isHeldByUs = held and f[4] == execution
+    local isHeldByUs = held and f[5] == execution
     local isOurs = not isAnew and (status == 'started' or isHeldByUs and status == 'queued')
     if not isOurs and not isAnew and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
       isOurs, status = true, isHeldByUs and 'queued' or 'started'
@@ -372,10 +368,10 @@ for i = 1, ARGV[10] do
       local startedAt, attempt = false, false
       if status == 'queued' and (agoMs or kind ~= 'back' and kind ~= 'pass') then
         if isFinish then
-          startedAt, attempt = seldom().startedText(agoMs or tookMs), f[5] and tostring((integer(f[5]) or 0) + 1) or '1'
+          startedAt, attempt = seldom().startedText(agoMs or tookMs), f[6] and tostring((integer(f[6]) or 0) + 1) or '1'
           noteWords(q.events, 10, 'started', id, execution, attempt)
         else
-          seldom().begin(q, jobKey, id, execution, f[5], agoMs or tookMs)
+          seldom().begin(q, jobKey, id, execution, f[6], agoMs or tookMs)
         end
       end
       if isFinish then
@@ -436,7 +432,9 @@ for i = 1, ARGV[10] do
   if limitKey and verdicts[i] ~= 'x' then seldom().settleSlot(limitKey, id) end
 end
 
-enterFinished()
+for _, q in ipairs(queues) do
+  if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
+end
 -- Nearly all jobs have no dependents, and pay for one look together.
 if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
 -- A count that somebody made unreadable must not undo how the jobs ended; and a worker whose record has expired is not

@@ -14,7 +14,7 @@ for _, id in ipairs(redis.call('ZRANGE', allowed, 0, ARGV[3])) do
   -- A canceled job may still run: its worker has not seen to it yet. One that has ended may say again what it was: RQ's `save()`.
   local name = f[3] or ''
   local isLive = f[1] == 'queued' or f[1] == 'started'
-  local holds = not f.err and f[2] == key and (isLive and not endIn(name, id) or isLive and waitsIn(name, id)
+  local holds = not f.err and f[2] == key and (isLive and (not endIn(name, id) or waitsIn(name, id))
     or (isLive or f[1] == 'canceled') and isHeld(wipPrefix .. name, id))
   if not holds then
     redis.call('ZREM', allowed, id)

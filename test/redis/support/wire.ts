@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import { registryOf } from '../../../src/redis/audit/job-view.js';
 import { openCommandConnection } from '../../../src/redis/connection.js';
+import { isTerminal, type JobStatus } from '../../../src/redis/job-status.js';
 import { keys } from '../../../src/redis/keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../../../src/redis/lifecycle-event.js';
 import { enqueue, type NewJob } from '../../../src/redis/transitions/enqueue.js';
@@ -102,14 +104,8 @@ export const fail = (reason = 'Error: no', retryable = true): End => ({
 
 export const back: End = { kind: 'back', reason: 'the worker is leaving' };
 
-const endOf = {
-  finished: 'finished',
-  failed: 'failed',
-  stopped: 'failed',
-  canceled: 'canceled',
-} as const;
-export type EndStatus = keyof typeof endOf;
-export const isEnd = (status: string): status is EndStatus => status in endOf;
+type EndStatus = 'finished' | 'failed' | 'stopped' | 'canceled';
+export const isEnd = (status: string): status is EndStatus => isTerminal(status as JobStatus);
 
 /** A connection and settings, and what tests look at. */
 export class Wire {
@@ -167,7 +163,7 @@ export class Wire {
   /** As somebody else ends a job: its word, and its place among those. */
   async endAs(id: string, status: EndStatus, queue = 'default'): Promise<void> {
     await this.redis.hset(keys.job(id), 'status', status);
-    await this.redis.zadd(keys[endOf[status]](queue), 9e9, id);
+    await this.redis.zadd(keys[registryOf[status]](queue), 9e9, id);
   }
 
   hash(id: string): Promise<Record<string, string>> {

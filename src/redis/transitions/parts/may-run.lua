@@ -73,13 +73,13 @@ end
 function made.setAside(q, id)
   local jobKey, reason = jobPrefix .. id, 'not an id that RQ accepts'
   local f = redis.pcall('HMGET', jobKey, 'status', 'data', 'failure_ttl', 'origin', 'rate_limit_key')
-  if f.err or not f[2] or hasEndedAs(f[1], string.sub(q.list, 10), id) then
+  if f.err or not f[2] or hasEndedAs(f[1], q.name, id) then
     made.drop(q, id, reason)
   elseif isServedBy(q, '^1%.') and not isServedBy(q, '^[2-9]') then
     q.passed = q.passed or {}
     q.passed[#q.passed + 1] = id
   elseif canQuarantine(q) then
-    if not f[4] or f[4] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
+    if not f[4] or f[4] == '' then redis.call('HSET', jobKey, 'origin', q.name) end
     quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(f[3]) or defaultFailureTtl)
     leaveLimit(f[5], id)
   end
@@ -100,8 +100,8 @@ function made.mayRun(q, id, jobKey, f)
   if status and not isStatus(status) then reason = 'unknown status ' .. printable(string.sub(status, 1, 40))
   elseif status == 'started' and heldByAnyone(q, jobKey, id) then
     return made.drop(q, id, 'it is running already')
-  elseif hasEndedAs(status, string.sub(q.list, 10), id) or registryOf[status]
-    and (isRegistered(status, string.sub(q.list, 10), id) or isRegistered(status, redis.call('HGET', jobKey, 'origin') or '', id)) then
+  elseif hasEndedAs(status, q.name, id) or registryOf[status]
+    and (isRegistered(status, q.name, id) or isRegistered(status, redis.call('HGET', jobKey, 'origin') or '', id)) then
     return made.drop(q, id, 'its status is ' .. status)
   elseif held and (isTakenNow(id) or redis.call('ZSCORE', q.wip, id .. ':' .. held)) then
     return made.drop(q, id, 'it is claimed already')
@@ -128,7 +128,7 @@ function made.mayRun(q, id, jobKey, f)
     redis.call('HDEL', jobKey, odd)
   end
   local more = redis.call('HMGET', jobKey, 'origin', 'failure_ttl')
-  if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', string.sub(q.list, 10)) end
+  if not more[1] or more[1] == '' then redis.call('HSET', jobKey, 'origin', q.name) end
   made.tellUnclaimed(q, jobKey, id, reason)
   quarantine(q, failedQueueKey, jobKey, id, reason, 'Quarantined when claimed: ' .. reason, integer(more[2]) or defaultFailureTtl)
   leaveLimit(f[12], id)

@@ -36,10 +36,8 @@ local function addJobs(queuesKey, listKey, eventsKey, prefix, queue, createdAt, 
       verdicts[i] = verdict
     end
     if verdicts[i] == 'w' or wait then
-      -- last_heartbeat must exist: a Python worker whose heartbeat creates the field deletes the job.
       local later = wait and (wait.status or 'deferred') or dueMs and 'scheduled'
-      redis.call('HSET', key, 'created_at', createdAt, 'data', data, 'origin', queue, 'description', description,
-        later and 'status' or 'enqueued_at', nowText, 'status', later or 'queued', 'last_heartbeat', '')
+      writeNew(key, createdAt, data, queue, description, later)
       if rest > 2 then redis.call('HSET', key, unpack(ARGV, arg + 3, arg + rest)) end
       -- The time to live of a job that waits begins when it is queued, as it does anew in RQ.
       if wait then

@@ -2,7 +2,7 @@
 
 -- Whether a worker serves the queue whose release is such a one of RQ's; ours say `rxrq`.
 local function isServedBy(q, release)
-  local members = redis.pcall('SMEMBERS', 'rq:workers:' .. string.sub(q.list, 10))
+  local members = redis.pcall('SMEMBERS', 'rq:workers:' .. q.name)
   for _, key in ipairs(members) do
     local version = redis.pcall('HGET', key, 'version')
     if type(version) == 'string' and version ~= 'rxrq' and string.find(version, release) then return true end
