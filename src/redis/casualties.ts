@@ -28,6 +28,7 @@ export const fallenJob = (
   data: Buffer.alloc(0),
   meta: null,
   wantsStream: false,
+  isNew: false,
   enqueuedAt: '',
   ...of,
   execution: randomBytes(16).toString('hex'),

@@ -35,6 +35,7 @@ describe('claim', () => {
         data: Buffer.from('["tasks.add", null, [1, 2], {}]'),
         meta: null,
         wantsStream: false,
+        isNew: true,
         enqueuedAt: (await wire.hash('a')).enqueued_at,
       },
     ]);

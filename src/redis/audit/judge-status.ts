@@ -105,9 +105,10 @@ const judgeStarted = (view: JobView, hash: HashView, clock: Clock, report: Repor
   }
   if (living.length > 1) report('A5', `${living.length} executions hold it`);
   for (const lease of view.leases) judgeLease(lease, clock, report);
-  const { x_exec: exec } = hash.fields;
+  // An empty one is left by a run that was claimed ahead and finished.
+  const { x_exec: exec = '' } = hash.fields;
   if (
-    exec !== undefined &&
+    exec !== '' &&
     view.leases.length > 0 &&
     !view.leases.some(({ execution }) => execution === exec)
   ) {

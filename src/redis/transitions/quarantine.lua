@@ -10,7 +10,7 @@ if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[8], 'status', 'failure_ttl', 'x_exec', 'dependency_ids', 'rate_limit_key')
 local status = f[1] or ''
-if status == 'queued' and f[3] or status ~= 'queued' and status ~= 'created' and status ~= 'scheduled' and status ~= 'deferred'
+if status == 'queued' and f[3] and f[3] ~= '' or status ~= 'queued' and status ~= 'created' and status ~= 'scheduled' and status ~= 'deferred'
   and status ~= 'rate_limited' then
   return status == 'queued' and 'claimed' or status
 end

@@ -13,17 +13,18 @@
 --       then rq:suspended, of each queue the key that pauses it, and of each the key of its limit of starts
 -- ARGV  1 request id, 24 hex: the worker's tag, then a number that only grows   2 worker   3 lease, s
 --       4 event log length   5 result ttl, s   6 failure ttl, s   7 payload limit, bytes
---       8 jobs to start   9 jobs to hold (claimed, begun later)   10 settlements
+--       8 jobs to start   9 jobs to hold (claimed, begun later)   10 runs of settlements
 --       11 '' for nearly every call, else: hints, begun, 1 when it was sent before and not answered else 0, ms of work to add
 --          to the worker's time (its sum is a long float, too dear for every call); then, where it takes from the queues in
 --          turns, the order of parts/turns.lua
 --       hint: queue number, id                      brought by the blocking pop, still in `intermediate`
 --       begun: queue number, id, execution, ms ago  a held job whose handler began
---       settlement: queue number, id, execution, kind, marks, ms it took, first; of those that did not finish second, third
+--       run: how many settlements, queue number, kind and marks of each of them, in one word; then
+--       settlement: id, execution, ms it took; with any kind but `finish` first; of those that did not finish second, third
 --         marks: sum of 1 results go to the stream, 2 it has execution keys, 4 it was held, 8 its begin was not reported: ms
---                since then follow, 16 it has a rate limit: its key follows
+--                since then follow, 16 it has a rate limit: its key follows, 32 it was new when it was claimed
 --         done:   finished, with these bytes as its result
---         finish: the same without a result: ''
+--         finish: the same without a result
 --         fail:   traceback for the job hash, the same for the results stream, {reason, retryable} as JSON; with `max`
 --                 and `intervals` (JSON text) when its handler asked for another run, with `forPython` when a worker of
 --                 Python's might run what ours cannot: then as pass, where one serves the queue
@@ -41,8 +42,8 @@
 --   behind them, for jobs with callbacks or webhooks, and for those that were quarantined unclaimed, a table; parts/afterwards.lua
 --   paused:   '' unless something is: words, 0 for all workers, n for the queue of that number; nothing was taken from it;
 --             and behind a semicolon queues that have used up their limit of starts: number, ms until more may start, …
---   claimed:  'id queue execution started attempt timeout stream', data, meta, enqueued_at for each job; of one with a rate
---             limit a blank and the key follow
+--   claimed:  'id queue execution started attempt timeout kind', data, meta, enqueued_at for each job; of one with a rate
+--             limit a blank and the key follow. Kind: 1 its result goes to the stream, 2 it is new, 0 neither
 
 -- names: jobPrefix executionsPrefix executionPrefix firstSeenPrefix intermediateSuffix
 local replyKey, workerKey = KEYS[1], KEYS[2]
@@ -96,10 +97,10 @@ end
 local reply, taken = { '', 0, 0, '' }, 0
 
 -- What the worker needs to run a job, and no more: parsing replies costs it more than anything here.
-local function answer(id, data, meta, number, execution, start, timeout, stream, enqueuedAt)
+local function answer(id, data, meta, number, execution, start, timeout, kind, enqueuedAt)
   local at = #reply
-  reply[at + 1] = id .. ' ' .. number .. ' ' .. execution .. start .. ' ' .. (timeout and integer(timeout) and timeout or '180') .. (stream and ' 1' or ' 0')
-  reply[at + 2], reply[at + 3], reply[at + 4] = data, meta, enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or ''
+  reply[at + 1] = id .. ' ' .. number .. ' ' .. execution .. start .. ' ' .. (timeout and integer(timeout) and timeout or '180') .. kind
+  reply[at + 2], reply[at + 3], reply[at + 4] = data, meta or false, enqueuedAt and #enqueuedAt <= 40 and enqueuedAt or ''
 end
 
 -- What is to be done when jobs have ended, for those that have callbacks or webhooks.
@@ -259,14 +260,14 @@ if stored then
   if last == request then
     local verdicts, left, lines = string.match(stored, '^([a-z]*) (%d+)(.*)$', 25)
     reply[1], reply[2] = verdicts, tonumber(left)
-    for id, n, execution, rest in string.gmatch(lines, '\n(%S+) (%d+) (%x+) (%d %d+)') do
+    for id, n, execution, start, kind in string.gmatch(lines, '\n(%S+) (%d+) (%x+)( %d %d+) %S+( %d)') do
       local q = queues[tonumber(n)]
       -- Recovered meanwhile: somebody else's now.
       if not faultOf(q) and redis.call('ZSCORE', q.wip, id .. ':' .. execution) then
         local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks', 'rate_limit_key')
         if f[4] then
           taken = taken + 1
-          answer(id, f[4], f[5], n, execution, ' ' .. rest, f[1], f[2], f[3])
+          answer(id, f[4], f[5], n, execution, start, f[1], kind, f[3])
           if f[7] and f[7] ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. f[7] end
           if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
@@ -308,135 +309,158 @@ end
 
 local scoreOf = {}
 local verdicts = {}
-for i = 1, ARGV[10] do
-  local q, id, execution, kind = queues[ARGV[arg + 1]], ARGV[arg + 2], ARGV[arg + 3], ARGV[arg + 4]
-  local marks, tookMs, first = ARGV[arg + 5], ARGV[arg + 6], ARGV[arg + 7]
-  local hasResult = kind == 'done'
-  local isFinish, second, third = hasResult or kind == 'finish', nil, nil
-  arg = arg + 7
-  if not isFinish then
-    second, third = ARGV[arg + 1], ARGV[arg + 2]
-    arg = arg + 2
-  end
-  local stream, beaten, held, agoMs, limitKey = false, false, false, nil, nil
-  if marks ~= '0' then
-    marks = tonumber(marks)
-    stream, beaten, held = marks % 2 == 1, marks % 4 >= 2, marks % 8 >= 4
-    if marks % 16 >= 8 then
+for _ = 1, ARGV[10] do
+  arg = arg + 1
+  local many, number, kind, marks = string.match(ARGV[arg], '^(%d+) (%d+) (%a+) (%d+)$')
+  local q, hasResult = queues[number], kind == 'done'
+  local isFinish = hasResult or kind == 'finish'
+  marks = tonumber(marks)
+  local stream, wasBeaten, held, isNew = marks % 2 == 1, marks % 4 >= 2, marks % 8 >= 4, marks >= 32
+  local tellsBegin, isLimited = marks % 16 >= 8, marks % 32 >= 16
+  for _ = 1, many do
+    local i = #verdicts + 1
+    local id, execution, tookMs = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+    arg = arg + 3
+    local beaten, first, second, third, agoMs, limitKey = wasBeaten, nil, nil, nil, nil, nil
+    if kind ~= 'finish' then
+      arg = arg + 1
+      first = ARGV[arg]
+    end
+    if not isFinish then
+      second, third = ARGV[arg + 1], ARGV[arg + 2]
+      arg = arg + 2
+    end
+    if tellsBegin then
       arg = arg + 1
       agoMs = ARGV[arg]
     end
-    if marks >= 16 then
+    if isLimited then
       arg = arg + 1
       limitKey = ARGV[arg]
     end
-  end
-  local member, jobKey = id .. ':' .. execution, jobPrefix .. id
-  if faultOf(q) or not isFinish and seldom().faultFor(q, kind) then
-    verdicts[i] = 'x'
-  elseif redis.call('ZREM', q.wip, member) == 0 then
-    changed = true
-    local status = redis.pcall('HGET', jobKey, 'status')
-    verdicts[i] = not status and 'g' or status == 'canceled' and 'c' or 'l'
-    if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
-  else
-    changed = true
-    if made then made.letGo(q.wip, id) end
-    local f
-    if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'origin', 'x_exec', 'x_attempt', 'worker_name')
-    else f = redis.pcall('HMGET', jobKey, 'status', 'result_ttl', 'repeats_left', 'origin') end
-    local status, origin, repeatsLeft = f[1], f[4], isFinish and f[3] and integer(f[3]) or 0
-    -- Python's producers may enqueue an id anew while it runs: the old run must not end the new one, which another worker has begun.
-    local isAnew = stream and not held and f[7] and f[7] ~= '' and f[7] ~= worker and seldom().heldByAnyone(q, jobKey, id)
-    local refused = not isAnew and repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
-    if refused then
-      redis.call('ZADD', q.wip, leaseEnd, member)
-      status, beaten = 'refused', false
-    end
-    if beaten then
-      -- Execution keys exist only for jobs that lived to see a heartbeat.
-      redis.call('DEL', executionPrefix .. member)
-      redis.pcall('ZREM', executionsPrefix .. id, execution)
-    end
-    local isHeldByUs = held and f[5] == execution
-    local isOurs = not isAnew and (status == 'started' or isHeldByUs and status == 'queued')
-    if not isOurs and not isAnew and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
-      isOurs, status = true, isHeldByUs and 'queued' or 'started'
-    end
-    if isOurs and (beaten or held) then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
-    if isOurs then
-      local startedAt, attempt = false, false
-      if status == 'queued' and (agoMs or kind ~= 'back' and kind ~= 'pass') then
-        if isFinish then
-          startedAt, attempt = seldom().startedText(agoMs or tookMs), f[6] and tostring((integer(f[6]) or 0) + 1) or '1'
-          noteWords(q.events, 10, 'started', id, execution, attempt)
-        else
-          seldom().begin(q, jobKey, id, execution, f[6], agoMs or tookMs)
-        end
-      end
-      if isFinish then
-        local ttl = f[2] and integer(f[2]) and f[2] or defaultResultTtl
-        verdicts[i] = 'f'
-        succeeded = succeeded + 1
-        q.ended = q.ended or rowOf(q.events, 20, 'finished', 3)
-        addWords(q.ended, id, execution, tookMs)
-        finishedNow[#finishedNow + 1] = jobPrefix .. id .. ':dependents'
-        if repeatsLeft > 0 then
-          seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, first, hasResult, startedAt, attempt, repeatsLeft)
-        elseif ttl == '0' then
-          seldom().forget(jobKey, id)
-        else
-          local inHash = hasResult and not stream
-          if startedAt then
-            -- Begun and ended since the last call: one write for both.
-            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
-              'x_attempt', attempt, inHash and 'result' or 'status', inHash and first or 'finished')
-          elseif inHash then
-            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', first)
-          else
-            redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
-          end
-          if stream then
-            seldom().streamResult(id, 1, hasResult and 'return_value', first, execution, tonumber(tookMs), tonumber(ttl))
-          end
-          local score = scoreOf[ttl]
-          if not score then
-            score = tonumber(ttl) < 0 and '+inf' or string.format('%d', nowSeconds + ttl)
-            scoreOf[ttl] = score
-          end
-          if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
-          local adds = q.finishedAdds
-          if origin ~= q.name and seldom().finishIn(origin, score, id) then
-            -- Entered already.
-          elseif adds then
-            local at = #adds
-            adds[at + 1], adds[at + 2] = score, id
-          else
-            q.finishedAdds = { score, id }
-          end
-        end
-      else
-        local run = { stream = stream, tookMs = tonumber(tookMs) }
-        verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, first, second, third)
-      end
-    elseif refused then
+    local member, jobKey = id .. ':' .. execution, jobPrefix .. id
+    if faultOf(q) or not isFinish and seldom().faultFor(q, kind) then
       verdicts[i] = 'x'
-    elseif not status then
-      -- Deleted while it ran: writing anything would bring back a hash without payload.
-      verdicts[i] = 'g'
-    else
-      verdicts[i] = status == 'canceled' and 'c' or 'l'
+    elseif redis.call('ZREM', q.wip, member) == 0 then
+      changed = true
+      local status = redis.pcall('HGET', jobKey, 'status')
+      verdicts[i] = not status and 'g' or status == 'canceled' and 'c' or 'l'
       if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
+    else
+      changed = true
+      if made then made.letGo(q.wip, id) end
+      local status, ttl, origin, exec, starts, lastWorker, repeatsLeft = nil, nil, q.name, nil, nil, nil, 0
+      -- What was said of a job counts as it was at the claim, as it does for RQ's workers; of a new one nothing was.
+      if isNew and held then
+        local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec')
+        status, exec = f[1], f[2]
+      elseif isNew then
+        status = redis.pcall('HGET', jobKey, 'status')
+      end
+      local isHeldByUs = held and exec == execution
+      if status ~= 'started' and not (isHeldByUs and status == 'queued') then
+        local f
+        if held or stream then f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'result_ttl', 'repeats_left', 'x_exec', 'x_attempt', 'worker_name')
+        else f = redis.pcall('HMGET', jobKey, 'status', 'origin', 'result_ttl', 'repeats_left') end
+        status, origin, ttl, exec, starts, lastWorker = f[1], f[2], f[3], f[5], f[6], f[7]
+        repeatsLeft, isHeldByUs = isFinish and f[4] and integer(f[4]) or 0, held and exec == execution
+      end
+      -- Python's producers may enqueue an id anew while it runs: the old run must not end the new one, which another worker has begun.
+      local isAnew = stream and not held and lastWorker and lastWorker ~= '' and lastWorker ~= worker and seldom().heldByAnyone(q, jobKey, id)
+      local refused = not isAnew and repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
+      if refused then
+        redis.call('ZADD', q.wip, leaseEnd, member)
+        status, beaten = 'refused', false
+      end
+      if beaten then
+        -- Execution keys exist only for jobs that lived to see a heartbeat.
+        redis.call('DEL', executionPrefix .. member)
+        redis.pcall('ZREM', executionsPrefix .. id, execution)
+      end
+      local isOurs = not isAnew and (status == 'started' or isHeldByUs and status == 'queued')
+      if not isOurs and not isAnew and not refused and seldom().isLeftToUs(q, jobKey, id, status) then
+        isOurs, status = true, isHeldByUs and 'queued' or 'started'
+      end
+      if isOurs then
+        local startedAt, attempt = false, false
+        if status == 'queued' and (agoMs or kind ~= 'back' and kind ~= 'pass') then
+          if isFinish then
+            startedAt, attempt = seldom().startedText(agoMs or tookMs), starts and tostring((integer(starts) or 0) + 1) or '1'
+            noteWords(q.events, 10, 'started', id, execution, attempt)
+          else
+            seldom().begin(q, jobKey, id, execution, starts, agoMs or tookMs)
+          end
+        end
+        ttl = ttl and integer(ttl) and ttl or defaultResultTtl
+        -- Begun and ended since the last call: one write for both.
+        local isWhole = startedAt and repeatsLeft == 0 and ttl ~= '0'
+        if beaten or held and not isWhole then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
+        if isFinish then
+          verdicts[i] = 'f'
+          succeeded = succeeded + 1
+          if q.ended then addWords(q.ended, id, execution, tookMs)
+          else q.ended = noteWords(q.events, 20, 'finished', id, execution, tookMs) end
+          finishedNow[#finishedNow + 1] = jobKey .. ':dependents'
+          if repeatsLeft > 0 then
+            seldom().keepAndRepeat(q, jobKey, id, execution, tookMs, ttl, stream, first, hasResult, startedAt, attempt, repeatsLeft)
+          elseif ttl == '0' then
+            seldom().forget(jobKey, id)
+          else
+            local inHash = hasResult and not stream
+            if isWhole then
+              -- Nobody holds it any more. Taking the field away would be a call of its own.
+              redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
+                'x_attempt', attempt, 'x_exec', '', inHash and 'result' or 'status', inHash and first or 'finished')
+            elseif inHash then
+              redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', first)
+            else
+              redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText)
+            end
+            if stream then
+              seldom().streamResult(id, 1, hasResult and 'return_value', first, execution, tonumber(tookMs), tonumber(ttl))
+            end
+            local score = scoreOf[ttl]
+            if not score then
+              score = tonumber(ttl) < 0 and '+inf' or string.format('%d', nowSeconds + ttl)
+              scoreOf[ttl] = score
+            end
+            if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
+            local adds = q.finishedAdds
+            if origin ~= q.name and seldom().finishIn(origin, score, id) then
+              -- Entered already.
+            elseif adds then
+              local at = #adds
+              adds[at + 1], adds[at + 2] = score, id
+            else
+              q.finishedAdds = { score, id }
+            end
+          end
+        else
+          local run = { stream = stream, tookMs = tonumber(tookMs) }
+          verdicts[i] = seldom().settle[kind](q, jobKey, id, execution, run, first, second, third)
+        end
+      elseif refused then
+        verdicts[i] = 'x'
+      elseif not status then
+        -- Deleted while it ran: writing anything would bring back a hash without payload.
+        verdicts[i] = 'g'
+      else
+        verdicts[i] = status == 'canceled' and 'c' or 'l'
+        if verdicts[i] == 'l' then seldom().note(q.events, 40, 'lost', { jobId = id, execution = execution, outcome = isFinish and 'finish' or kind }) end
+      end
     end
+    if limitKey and verdicts[i] ~= 'x' then seldom().settleSlot(limitKey, id) end
   end
-  if limitKey and verdicts[i] ~= 'x' then seldom().settleSlot(limitKey, id) end
 end
 
 for _, q in ipairs(queues) do
   if q.finishedAdds then redis.call('ZADD', q.finished, unpack(q.finishedAdds)) end
 end
--- Nearly all jobs have no dependents, and pay for one look together.
-if failedNow[1] or finishedNow[1] and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
+-- Nearly all jobs have no dependents, and pay for one look together; one alone shares that of the claim.
+local pauseKey = #queues * 4 + 3
+local isQuiet = wanted > 0 and finishedNow[1] and not finishedNow[2] and not failedNow[1]
+  and redis.call('EXISTS', finishedNow[1], unpack(KEYS, pauseKey)) == 0
+if failedNow[1] or finishedNow[1] and not isQuiet and redis.call('EXISTS', unpack(finishedNow)) > 0 then seldom().freeDependents() end
 -- A count that somebody made unreadable must not undo how the jobs ended; and a worker whose record has expired is not
 -- listed again by its counts: what had no count and has nothing else was not there.
 if succeeded > 0 then
@@ -453,8 +477,7 @@ end
 
 local left, passedOver = 0, false
 if wanted > 0 then
-  local pauseKey = #queues * 4 + 3
-  local isHeldBack = redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0
+  local isHeldBack = not isQuiet and redis.call('EXISTS', unpack(KEYS, pauseKey)) > 0
   if isHeldBack then
     reply[4] = seldom().pausedNow(pauseKey, queues)
     made.startLimits(pauseKey + #queues + 1, queues)
@@ -498,17 +521,28 @@ if wanted > 0 then
           end
         else
           local jobKey = jobPrefix .. id
-          local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
-            'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
-          local held, starts, timeout, stream, meta, data = f[2], f[3], f[4], f[5], f[8], f[9]
-          local isPlain = f[1] == 'queued' and not held and not timeout and not stream and not meta and not f[10]
-            and not f[11] and not f[12] and data and #data <= payloadLimit
-          local mayRun, hasMore = isPlain, false
-          if not isPlain then
-            mayRun, hasMore = seldom().mayRun(q, id, jobKey, f)
-            if q.fault then
-              made.putBack(q, ids, i)
-              break
+          local isNew, status, held, starts, timeout, stream, enqueuedAt, ttl, meta, data, limitKey, mayRun, hasMore
+          -- A new job of ours has exactly these fields (parts/new-hash.lua): none of the many that others may have.
+          if redis.pcall('HLEN', jobKey) == 7 then
+            local f = redis.pcall('HMGET', jobKey, 'status', 'enqueued_at', 'data', 'origin', 'created_at', 'description', 'last_heartbeat')
+            status, enqueuedAt, data = f[1], f[2], f[3]
+            isNew = status == 'queued' and enqueuedAt and data and #data <= payloadLimit and f[4] == q.name and f[5] and f[6] and f[7]
+            mayRun = isNew
+          end
+          if not isNew then
+            local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
+              'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
+            if f[2] == '' then f[2] = false end
+            status, held, starts, timeout, stream = f[1], f[2], f[3], f[4], f[5]
+            enqueuedAt, ttl, meta, data, limitKey = f[6], f[7], f[8], f[9], f[12]
+            mayRun = status == 'queued' and not held and not timeout and not stream and not meta and not f[10] and not f[11]
+              and not limitKey and data and #data <= payloadLimit
+            if not mayRun then
+              mayRun, hasMore = seldom().mayRun(q, id, jobKey, f)
+              if q.fault then
+                made.putBack(q, ids, i)
+                break
+              end
             end
           end
           if mayRun then
@@ -517,16 +551,16 @@ if wanted > 0 then
             local attempt = starts and tostring((integer(starts) or 0) + 1) or '1'
             local isStarted = taken <= toStart
             -- A time to live counts until the start. A requeued job may carry that of its failure (RQ leaves it).
-            if f[7] or starts or stream then redis.call('PERSIST', jobKey) end
+            if ttl or starts or stream then redis.call('PERSIST', jobKey) end
             if isStarted then
               -- Left by a hold that somebody else ended: with it the fence would be another execution's.
               if held then redis.call('HDEL', jobKey, 'x_exec') end
               redis.call('HSET', jobKey, 'status', 'started', 'started_at', nowText, 'worker_name', worker, 'x_attempt', attempt)
-              q.begun = q.begun or rowOf(q.events, 90, 'started', 3)
-              addWords(q.begun, id, execution, attempt)
+              if q.begun then addWords(q.begun, id, execution, attempt)
+              else q.begun = noteWords(q.events, 90, 'started', id, execution, attempt) end
             else
               redis.call('HSET', jobKey, 'x_exec', execution)
-              if f[1] ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
+              if status ~= 'queued' then redis.call('HSET', jobKey, 'status', 'queued') end
             end
             local wip = q.wipAdds
             if wip then
@@ -535,8 +569,8 @@ if wanted > 0 then
             else
               q.wipAdds = { leaseEnd, id .. ':' .. execution }
             end
-            answer(id, data, meta, q.number, execution, (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, stream, f[6])
-            if f[12] and f[12] ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. f[12] end
+            answer(id, data, meta, q.number, execution, (isStarted and ' 1 ' or ' 0 ') .. attempt, timeout, isNew and ' 2' or stream and ' 1' or ' 0', enqueuedAt)
+            if limitKey and limitKey ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. limitKey end
             if hasMore then made.tellAfterwards(jobKey) end
           end
         end

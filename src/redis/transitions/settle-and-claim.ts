@@ -83,13 +83,14 @@ export const exchangeFor = (
 
   const argumentsOf = (request: ExchangeRequest, isAskedAgain: boolean): Argument[] => {
     const now = performance.now();
-    const { hints, begun, settlements } = request;
+    const { hints, begun } = request;
+    const runs = runsOf(request.settlements, numberOf);
     const args: Argument[] = [
       request.requestId,
       ...fixed,
       request.toStart,
       request.toHold,
-      settlements.length,
+      runs.length,
       rareWords(request, isAskedAgain),
     ];
     for (const { queue, id } of hints) args.push(numberOf.get(queue) as number, asArgument(id));
@@ -101,35 +102,26 @@ export const exchangeFor = (
         Math.round(now - beganAtMs),
       );
     }
-    for (const { job, beganAtMs, tookMs, heartbeaten, end } of settlements) {
-      args.push(
-        numberOf.get(job.queue) as number,
-        job.jobId,
-        job.execution,
-        end.kind === 'finish' && end.result !== null ? 'done' : end.kind,
-        (job.wantsStream ? 1 : 0) +
-          (heartbeaten ? 2 : 0) +
-          (job.started ? 0 : 4) +
-          (beganAtMs === null ? 0 : 8) +
-          (job.rateLimitKey === undefined ? 0 : 16),
-        Math.round(tookMs),
-      );
-      if (end.kind === 'finish') {
-        // The stream's reader wants base64, the hash the bytes themselves.
-        const { result } = end;
-        args.push(
-          result === null ? '' : job.wantsStream ? result.toString('base64') : asArgument(result),
-        );
-      } else if (end.kind === 'fail' || end.kind === 'stop') {
-        const asked = end.kind === 'fail' ? end.retryAsked : undefined;
-        const traceback = asked ? usedUpText(asked, end.traceback) : end.traceback;
-        const deflated = job.wantsStream ? deflateSync(traceback).toString('base64') : '';
-        args.push(traceback, deflated, end.kind === 'stop' ? end.reason : verdictText(end));
-      } else {
-        args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
+    for (const { words, settlements } of runs) {
+      args.push(`${settlements.length} ${words}`);
+      for (const { job, beganAtMs, tookMs, end } of settlements) {
+        args.push(job.jobId, job.execution, Math.round(tookMs));
+        if (end.kind === 'finish') {
+          // The stream's reader wants base64, the hash the bytes themselves.
+          const { result } = end;
+          if (result !== null)
+            args.push(job.wantsStream ? result.toString('base64') : asArgument(result));
+        } else if (end.kind === 'fail' || end.kind === 'stop') {
+          const asked = end.kind === 'fail' ? end.retryAsked : undefined;
+          const traceback = asked ? usedUpText(asked, end.traceback) : end.traceback;
+          const deflated = job.wantsStream ? deflateSync(traceback).toString('base64') : '';
+          args.push(traceback, deflated, end.kind === 'stop' ? end.reason : verdictText(end));
+        } else {
+          args.push(end.reason, end.kind === 'pass' ? end.limit : '', '');
+        }
+        if (beganAtMs !== null) args.push(Math.round(now - beganAtMs));
+        if (job.rateLimitKey !== undefined) args.push(job.rateLimitKey);
       }
-      if (beganAtMs !== null) args.push(Math.round(now - beganAtMs));
-      if (job.rateLimitKey !== undefined) args.push(job.rateLimitKey);
     }
     return args;
   };
@@ -162,6 +154,35 @@ export const exchangeFor = (
       heldBack: heldBack === '' ? nothingHeldBack : readHeldBack(heldBack, queues),
     };
   };
+};
+
+/** Settlements in a row that are alike: what is said of all of them is sent and read once. */
+interface Run {
+  words: string;
+  settlements: Settlement[];
+}
+
+const runsOf = (
+  settlements: readonly Settlement[],
+  numberOf: ReadonlyMap<string, number>,
+): Run[] => {
+  const runs: Run[] = [];
+  for (const settlement of settlements) {
+    const { job, end, beganAtMs, heartbeaten } = settlement;
+    const kind = end.kind === 'finish' && end.result !== null ? 'done' : end.kind;
+    const marks =
+      (job.wantsStream ? 1 : 0) +
+      (heartbeaten ? 2 : 0) +
+      (job.started ? 0 : 4) +
+      (beganAtMs === null ? 0 : 8) +
+      (job.rateLimitKey === undefined ? 0 : 16) +
+      (job.isNew ? 32 : 0);
+    const words = `${numberOf.get(job.queue)} ${kind} ${marks}`;
+    const last = runs.at(-1);
+    if (last?.words === words) last.settlements.push(settlement);
+    else runs.push({ words, settlements: [settlement] });
+  }
+  return runs;
 };
 
 // What nearly no call has to say.
@@ -261,6 +282,7 @@ const readClaimed = (
       data: reply[i + 1] as Buffer,
       meta: (reply[i + 2] as Buffer | null) ?? null,
       wantsStream: head[6] === '1',
+      isNew: head[6] === '2',
       enqueuedAt: blank < 0 ? tail : tail.slice(0, blank),
     };
     if (blank >= 0) job.rateLimitKey = tail.slice(blank + 1);

@@ -16,6 +16,8 @@ export interface ClaimedJob {
   meta: Buffer | null;
   /** Its producer reads results from RQ's stream (Python), not from the hash. */
   wantsStream: boolean;
+  /** Its hash was as `enqueue` writes a plain job; its end is then written without asking what was said of it. */
+  isNew: boolean;
   /** RQ's timestamp text, or empty. */
   enqueuedAt: string;
   /** What is to be done when it has ended; absent for most. */

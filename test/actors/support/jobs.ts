@@ -17,6 +17,7 @@ export const claimed = (fields: Partial<ClaimedJob> = {}): ClaimedJob => {
     data: encodeCall({ functionName: 'jobs.noop', instance: null, args: [], kwargs: {} }),
     meta: null,
     wantsStream: false,
+    isNew: false,
     enqueuedAt: '',
 
     ...fields,

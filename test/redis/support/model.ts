@@ -50,6 +50,8 @@ export class Model {
   flying: string[] = [];
   /** Execution to job. */
   readonly wip = new Map<string, string>();
+  /** Executions that claimed a job of which nothing was said: that counts at its end, whatever its hash says then. */
+  private readonly ofNew = new Set<string>();
   failedQueue: string[] = [];
   private readonly replies = new Map<string, { requestId: string; reply: ModelReply }>();
 
@@ -101,6 +103,7 @@ export class Model {
       const started = claimed.length < request.toStart;
       const execution = request.requestId + (claimed.length + 1).toString(16).padStart(8, '0');
       const attempt = job.attempt + 1;
+      if (isNew(job)) this.ofNew.add(execution);
       this.wip.set(execution, id);
       job.exec = started ? null : execution;
       job.status = started ? 'started' : 'queued';
@@ -131,7 +134,7 @@ export class Model {
       this.begin(job);
     if (end.kind === 'finish') {
       job.status = 'finished';
-      if (job.resultTtl === 0) this.jobs.delete(id);
+      if (job.resultTtl === 0 && !this.ofNew.has(execution)) this.jobs.delete(id);
       return 'finished';
     }
     if (end.kind === 'back') {
@@ -205,8 +208,7 @@ export class Model {
   unpark(id: string): boolean {
     const job = this.jobs.get(id);
     if (!this.flying.includes(id)) return false;
-    // It asks `rq:executions`, which our executions have once they were beaten; here none is.
-    if (job && job.exec !== null && this.wip.get(job.exec) === id) return false;
+    if ([...this.wip.values()].includes(id)) return false;
     this.take(this.flying, id);
     const hasEnded = ['finished', 'failed', 'canceled'].includes(job?.status ?? '');
     if (job && !hasEnded && !this.list.includes(id)) this.list.unshift(id);
@@ -240,7 +242,15 @@ export class Model {
 
   empty(): number {
     const ids = this.list.splice(0);
-    for (const id of ids) if (this.jobs.get(id)?.status === 'queued') this.jobs.delete(id);
+    // A leftover of a job that runs or is held says nothing of the job.
+    for (const id of ids) {
+      const job = this.jobs.get(id);
+      const isHeld = [...this.wip].some(
+        ([execution, holder]) =>
+          holder === id && (job?.status === 'started' || job?.exec === execution),
+      );
+      if ((job?.status === 'queued' || job?.status === 'started') && !isHeld) this.jobs.delete(id);
+    }
     return ids.length;
   }
 
@@ -310,3 +320,6 @@ export class Model {
     return at >= 0;
   }
 }
+
+const isNew = ({ attempt, exec, retries, resultTtl, failureTtl }: ModelJob): boolean =>
+  attempt === 0 && exec === null && retries === null && resultTtl === null && failureTtl === null;

@@ -2,24 +2,6 @@
 -- Frequent kinds are words in a row, rare ones JSON lists. `lifecycle-event.ts` reads both.
 local log = {}
 
--- The events of one kind, at one place of the entry of a queue: `width` words for each, in a row. `place` keeps the order of
--- a story within the entry: what ended comes before what begins.
-local function rowOf(key, place, kind, width)
-  local rows = log[key]
-  if not rows then
-    rows = {}
-    log[key] = rows
-  end
-  for n = 1, #rows do
-    local row = rows[n]
-    if row.place == place and row.kind == kind then return row end
-  end
-  local row = { place = place, kind = kind, width = width, list = false }
-  rows[#rows + 1] = row
-  return row
-end
-
--- An event of one word has only `first`.
 local function addWords(row, first, second, third)
   local at = #row
   row[at + 1] = first
@@ -28,8 +10,25 @@ local function addWords(row, first, second, third)
   end
 end
 
+-- An event, of one word or of three, at one place of the entry of a queue: `place` keeps the order of a story within the entry,
+-- what ended comes before what begins. Answers the row of its kind, to which further ones may be added.
 local function noteWords(key, place, kind, first, second, third)
-  addWords(rowOf(key, place, kind, second and 3 or 1), first, second, third)
+  local rows = log[key]
+  if not rows then
+    rows = {}
+    log[key] = rows
+  end
+  for n = 1, #rows do
+    local row = rows[n]
+    if row.place == place and row.kind == kind then
+      addWords(row, first, second, third)
+      return row
+    end
+  end
+  -- Made with its first words in it: a table that grows is dear.
+  local row = { place = place, kind = kind, width = second and 3 or 1, list = false, first, second, third }
+  rows[#rows + 1] = row
+  return row
 end
 
 local function appendEvents(worker, length)

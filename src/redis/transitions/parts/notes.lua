@@ -1,6 +1,6 @@
 -- Events of rare kinds, each with a record of its own.
 local function note(key, place, kind, record)
-  local row = rowOf(key, place, kind, 1)
+  local row = noteWords(key, place, kind)
   row.list = row.list or {}
   row.list[#row.list + 1] = record
 end
