@@ -219,7 +219,8 @@ export class Intake {
       )
         break;
       // With a crowd both slots are used, half each: Redis works on one while we work on the other.
-      const half = this.idleSlots.length === 2 && wanted >= crowd ? Math.ceil(wanted / 2) : wanted;
+      const most = this.idleSlots.length === 2 ? wanted : this.room.start + this.room.hold;
+      const half = wanted >= crowd ? Math.min(wanted, Math.ceil(most / 2)) : wanted;
       const share =
         this.idleSlots.length === 2 && this.waiting.length >= crowd && this.backs === 0
           ? Math.ceil(this.waiting.length / 2)
