@@ -1,3 +1,4 @@
+import { TransientMap } from '../redis/transient-map.js';
 import type { ClaimedJob, Settlement } from '../redis/transitions/settlement.js';
 import type { Settled } from './recorder.js';
 
@@ -11,7 +12,7 @@ export interface WorkerSummary {
 
 /** What a worker has in hand and has done, and how many jobs it may take. */
 export class Tally {
-  private readonly inHand = new Map<string, ClaimedJob>();
+  private readonly inHand = new TransientMap<string, ClaimedJob>();
   /** Executions that are not in hand, whose callbacks take an executor. */
   private readonly lent = new Set<string>();
   private finished = 0;

@@ -6,6 +6,7 @@ import { closeConnection } from '../redis/connection.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { failureKind } from '../redis/failure.js';
 import { checkKnown } from '../redis/known-options.js';
+import { TransientMap } from '../redis/transient-map.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import { type ClaimedJob, stoppedText } from '../redis/transitions/settlement.js';
@@ -98,7 +99,7 @@ export class Consumer {
   private readonly leases: LeaseKeeper;
   private readonly intake: Intake;
   private readonly inbox: CommandInbox;
-  private readonly unsettled = new Map<string, Held>();
+  private readonly unsettled = new TransientMap<string, Held>();
   private readonly leaving = new AbortController();
   private left: Promise<void> | null = null;
   /** Settled once no lease can be taken out any more. */

@@ -3,6 +3,7 @@ import { failureKind, pauseMs } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, unfoldEntry } from '../redis/lifecycle-event.js';
 import { plainKey } from '../redis/scan.js';
+import { TransientMap } from '../redis/transient-map.js';
 import { BlockingCaller } from './blocking-caller.js';
 import {
   afterEntry,
@@ -40,7 +41,7 @@ interface Followed {
   /** What comes after `lastId` may have been trimmed away: look before the next read is believed. */
   mayHaveGap: boolean;
   listeners: Set<Listener>;
-  byJob: Map<string, Set<LogListener>>;
+  byJob: TransientMap<string, Set<LogListener>>;
   lingering: NodeJS.Timeout | null;
 }
 
@@ -174,7 +175,7 @@ export class EventLog {
       lastId,
       mayHaveGap: false,
       listeners: new Set(),
-      byJob: new Map(),
+      byJob: new TransientMap(),
       lingering: null,
     };
     this.followed.set(queue, feed);

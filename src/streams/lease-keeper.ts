@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { failureKind } from '../redis/failure.js';
 import { keys } from '../redis/keys.js';
+import { TransientMap } from '../redis/transient-map.js';
 import { extend, type LeaseVerdict } from '../redis/transitions/extend.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
 import type { IntakeSettings } from './intake.js';
@@ -24,7 +25,7 @@ export interface LeaseEvents {
  * blocks its child never looks dead.
  */
 export class LeaseKeeper {
-  private readonly kept = new Map<string, Kept>();
+  private readonly kept = new TransientMap<string, Kept>();
   private timer: NodeJS.Timeout | null = null;
   private isRenewing = false;
   private isWanted = false;

@@ -23,14 +23,15 @@ export interface HeldJob {
  * A child that says anything else, or speaks of a job it does not hold, breaks the protocol.
  */
 export class HeldJobs {
-  readonly #held = new Map<number, HeldJob>();
+  /** In the order of their numbers; the one that runs is nearly always the first. */
+  #held: HeldJob[] = [];
   #running: HeldJob | null = null;
   #count = 0;
   /** No job up to this number that is not here can come back. */
   #takenUpTo = 0;
 
   get size(): number {
-    return this.#held.size;
+    return this.#held.length;
   }
 
   /** The number of the job handed over last. */
@@ -46,7 +47,7 @@ export class HeldJobs {
     return jobs.map((job) => {
       this.#count += 1;
       const number = this.#count;
-      this.#held.set(number, {
+      this.#held.push({
         number,
         job,
         handedAtMs: nowMs,
@@ -77,7 +78,7 @@ export class HeldJobs {
    */
   end(number: number, hasRun: boolean): HeldJob | null {
     // A child that leaves gives back what waits, and the news may cross our taking back of the same jobs.
-    if (!hasRun && number <= this.#takenUpTo && !this.#held.has(number)) return null;
+    if (!hasRun && number <= this.#takenUpTo && !this.#find(number)) return null;
     const held = this.#get(number);
     if (hasRun !== (held === this.#running)) {
       throw new ProtocolError('it ended a job in a way that the job cannot end');
@@ -95,13 +96,12 @@ export class HeldJobs {
   }
 
   firstWaiting(): HeldJob | null {
-    for (const held of this.#held.values()) if (held !== this.#running) return held;
-    return null;
+    return this.#held.find((held) => held !== this.#running) ?? null;
   }
 
   /** Takes away the jobs above this number; none of them has begun. */
   takeAbove(number: number): HeldJob[] {
-    const taken = [...this.#held.values()].filter((held) => held.number > number);
+    const taken = this.#held.filter((held) => held.number > number);
     if (taken.some((held) => held === this.#running)) {
       throw new ProtocolError('it denied that a job had begun');
     }
@@ -112,25 +112,28 @@ export class HeldJobs {
 
   /** Takes away everything, the running job first. */
   takeAll(): HeldJob[] {
-    const all = [...this.#held.values()];
-    this.#held.clear();
+    const all = this.#held;
+    this.#held = [];
     this.#running = null;
     return all;
   }
 
   byExecution(execution: string): HeldJob | null {
-    for (const held of this.#held.values()) if (held.job.execution === execution) return held;
-    return null;
+    return this.#held.find(({ job }) => job.execution === execution) ?? null;
   }
 
   #get(number: number): HeldJob {
-    const held = this.#held.get(number);
+    const held = this.#find(number);
     if (!held) throw new ProtocolError('it spoke of a job that it does not hold');
     return held;
   }
 
+  #find(number: number): HeldJob | undefined {
+    return this.#held.find((held) => held.number === number);
+  }
+
   #remove(held: HeldJob): void {
-    this.#held.delete(held.number);
+    this.#held.splice(this.#held.indexOf(held), 1);
     if (held === this.#running) this.#running = null;
   }
 }

@@ -1,3 +1,4 @@
+import { TransientMap } from '../../redis/transient-map.js';
 import type { JobToRun } from '../job-to-run.js';
 import type { Outcome } from '../outcome.js';
 import type { ExecutorRuntime } from './child-runtime.js';
@@ -38,7 +39,7 @@ export class InlineExecutor implements Executor {
   readonly concurrency: number;
   readonly #waiting: JobToRun[] = [];
   #nextWaiting = 0;
-  readonly #running = new Map<string, RunningInline>();
+  readonly #running = new TransientMap<string, RunningInline>();
   readonly #exit: Deferred<ExecutorExit> = deferred();
   #runtime: ExecutorRuntime | null = null;
   #performing: PerformOptions = {};
