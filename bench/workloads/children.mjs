@@ -13,7 +13,8 @@ export const cases = [
     id: 'children-2',
     title: '2 children, one job at a time',
     concurrency: 2,
-    jobs: 8000,
+    jobs: 24_000,
+    warmUp: 8000,
   },
   {
     ...strict,
@@ -21,7 +22,8 @@ export const cases = [
     inQuick: false,
     title: '4 children, one job at a time',
     concurrency: 4,
-    jobs: 8000,
+    jobs: 24_000,
+    warmUp: 8000,
   },
   {
     ...prefetch,

@@ -33,9 +33,10 @@ export const cases = [
   },
 ];
 
-export async function measure(lab, { concurrency, isolation, prefetch: window, jobs }) {
+export async function measure(lab, { concurrency, isolation, prefetch: window, jobs, warmUp }) {
   const { jobsPerSecond, ...metrics } = await lab.drain({
     jobs,
+    ...(warmUp && { warmUp }),
     concurrency,
     isolation,
     prefetch: window,

@@ -83,6 +83,8 @@ export class Intake {
   /** Working time that the worker's record does not know yet. */
   private workedMs = 0;
   private mayHaveWork = true;
+  /** What the last claim left in the queues. */
+  private left = 0;
   /** Pops in a row whose id was not for us: a job that we passed on, for another worker to run. */
   private uselessPops = 0;
   private rest: NodeJS.Timeout | null = null;
@@ -218,9 +220,11 @@ export class Intake {
         wanted === 0
       )
         break;
-      // With a crowd both slots are used, half each: Redis works on one while we work on the other.
+      // With a crowd both slots are used, half each: Redis works on one while we work on the other. Not for what a pop has
+      // announced: it is one job, and its reply would wait for that of a second call, which finds nothing.
       const most = this.idleSlots.length === 2 ? wanted : this.room.start + this.room.hold;
-      const half = wanted >= crowd ? Math.min(wanted, Math.ceil(most / 2)) : wanted;
+      const isShared = wanted >= crowd && this.left > 0;
+      const half = isShared ? Math.min(wanted, Math.ceil(most / 2)) : wanted;
       const share =
         this.idleSlots.length === 2 && this.waiting.length >= crowd && this.backs === 0
           ? Math.ceil(this.waiting.length / 2)
@@ -272,9 +276,11 @@ export class Intake {
     this.askedUnasked -= unasked;
     if (reply) {
       this.outstanding += reply.claimed.length;
-      if (wanted > 0)
+      if (wanted > 0) {
+        this.left = reply.left;
         this.mayHaveWork =
           reply.claimed.length === wanted || reply.left > 0 || this.hints.length > 0;
+      }
       // A settlement may have put its job back.
       else if (this.settings.burst && batch.length > 0) this.mayHaveWork = true;
       if (reply.claimed.length > 0) this.uselessPops = 0;

@@ -421,7 +421,7 @@ for _ = 1, ARGV[10] do
             end
             local score = scoreOf[ttl]
             if not score then
-              score = tonumber(ttl) < 0 and '+inf' or string.format('%d.%06d', nowSeconds + ttl, nowMicros)
+              score = tonumber(ttl) < 0 and '+inf' or string.format('%d.%03d', nowSeconds + ttl, (nowMicros - nowMicros % 1000) / 1000)
               scoreOf[ttl] = score
             end
             if score == '+inf' then redis.call('PERSIST', jobKey) else redis.call('EXPIRE', jobKey, ttl) end
