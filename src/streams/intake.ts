@@ -74,6 +74,8 @@ export class Intake {
   private room = { start: 0, hold: 0 };
   /** Claimed and not yet handed to `settle`. */
   private outstanding = 0;
+  /** Outcomes that calls under way hand in. */
+  private settling = 0;
   /** Asked for by calls under way. */
   private asked = 0;
   /** Of these by a call that came unasked: its pops wait on, since it will hardly find anything. */
@@ -220,15 +222,10 @@ export class Intake {
         wanted === 0
       )
         break;
-      // With a crowd both slots are used, half each: Redis works on one while we work on the other. Not for what a pop has
-      // announced: it is one job, and its reply would wait for that of a second call, which finds nothing.
-      const most = this.idleSlots.length === 2 ? wanted : this.room.start + this.room.hold;
-      const isShared = wanted >= crowd && this.left > 0;
-      const half = isShared ? Math.min(wanted, Math.ceil(most / 2)) : wanted;
+      // Not for what a pop has announced: it is one job, and its reply would wait for that of a second call, which finds nothing.
+      const half = this.left > 0 ? halfOf(wanted, this.asked) : wanted;
       const share =
-        this.idleSlots.length === 2 && this.waiting.length >= crowd && this.backs === 0
-          ? Math.ceil(this.waiting.length / 2)
-          : mostSettlements;
+        this.backs === 0 ? halfOf(this.waiting.length, this.settling) : this.waiting.length;
       const toStart = Math.min(half, Math.max(0, this.room.start - this.outstanding - this.asked));
       void this.call(
         this.idleSlots.shift() as number,
@@ -250,6 +247,7 @@ export class Intake {
     const wanted = toStart + toHold;
     const unasked = this.isUnasked && batch.length === 0 && this.hints.length === 0 ? wanted : 0;
     this.isUnasked = false;
+    this.settling += batch.length;
     this.asked += wanted;
     this.askedUnasked += unasked;
     if (this.waiting.length === 0) this.backs = 0;
@@ -272,6 +270,7 @@ export class Intake {
       reply = await this.insist(slot, request, error);
     }
     if (this.idleSlots.length === 0) await this.replyTurns.take();
+    this.settling -= batch.length;
     this.asked -= wanted;
     this.askedUnasked -= unasked;
     if (reply) {
@@ -400,6 +399,11 @@ export class Intake {
     }
   }
 }
+
+// With a crowd both slots are used, half each of what there is and of what the other one has: Redis works on one while we work
+// on the other, as long as both have the same to do.
+const halfOf = (count: number, other: number): number =>
+  count >= crowd ? Math.min(count, Math.ceil((count + other) / 2)) : count;
 
 // What goes back to the head of a queue goes before what went back before it: executions grow with the
 // claims, so that in this order the queue is what it was.
