@@ -1,3 +1,4 @@
+import { mostJobsPerChild } from './executor/gate.js';
 import type { SupervisorSettings } from './supervisor.js';
 import type { WorkerPlan } from './worker-options.js';
 
@@ -26,7 +27,7 @@ export const poolOf = (plan: WorkerPlan): PoolShape => {
         concurrency,
         // What was handed to a child runs there: a child for one job must not be given two.
         prefetch: maxJobsPerChild === 1 ? 0 : prefetch,
-        maxJobs: maxJobsPerChild,
+        maxJobs: Math.min(maxJobsPerChild, mostJobsPerChild),
         maxRssBytes: recycleAboveMiB * 1_048_576,
       };
   }

@@ -6,6 +6,7 @@ const aheadMs = 30;
 /** Jobs that take longer than this are never claimed ahead: they would wait here instead of being run elsewhere. */
 const longestMs = 10;
 const mostHeld = 512;
+const mostInWindow = 128;
 
 /**
  * Measures how fast jobs end, and says how many may be claimed beyond those that run. A pure fold over the
@@ -46,9 +47,9 @@ export class Rate {
     return Math.min(mostHeld, Math.ceil(this.perMs * aheadMs));
   }
 
-  /** Jobs worth giving to one child at a time: about 10 ms of work, a batch of messages at most. */
+  /** Jobs worth giving to one child at a time: about 10 ms of work. */
   window(): number {
     if (this.tookMs > longestMs) return 1;
-    return Math.max(1, Math.min(32, Math.floor(10 / Math.max(this.tookMs, 0.01))));
+    return Math.max(1, Math.min(mostInWindow, Math.floor(10 / Math.max(this.tookMs, 0.01))));
   }
 }

@@ -56,7 +56,7 @@ export interface WorkerOptions {
   durability?: Durability;
   /** How long running jobs may go on after the worker was asked to stop, in milliseconds. Default: no limit. */
   graceMs?: number;
-  /** A child is replaced after so many jobs. Default 10,000: a start costs as much as a thousand short ones. */
+  /** A child is replaced after so many jobs. Default 1,000,000: a new one costs, until it is warm, as much as ten thousand short ones. */
   maxJobsPerChild?: number;
   /** A child is replaced when a job leaves it with more resident memory, in MiB. Default 512. */
   recycleAboveMiB?: number;
@@ -129,7 +129,7 @@ const defaults = {
   durability: 'warn' as const,
   order: 'strict' as const,
   graceMs: Number.POSITIVE_INFINITY,
-  maxJobsPerChild: 10_000,
+  maxJobsPerChild: 1_000_000,
   recycleAboveMiB: 512,
   killAboveMiB: Number.POSITIVE_INFINITY,
   killGraceMs: 5_000,

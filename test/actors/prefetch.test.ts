@@ -52,10 +52,10 @@ describe('how far ahead jobs are claimed', () => {
     expect(rate.hold(1_000)).toBeGreaterThanOrEqual(55);
   });
 
-  it('gives a child 10 ms of work at a time, 32 jobs at most', () => {
+  it('gives a child 10 ms of work at a time, 128 jobs at most', () => {
     expect(steady(1, 2).window()).toBe(5);
     expect(steady(1, 9).window()).toBe(1);
-    expect(steady(10, 0.01).window()).toBe(32);
+    expect(steady(10, 0.01).window()).toBe(128);
   });
 
   it('stays within its bounds whatever is measured', () => {
@@ -73,7 +73,7 @@ describe('how far ahead jobs are claimed', () => {
           rate.ended(count, tookMs, nowMs);
           const [hold, window] = [rate.hold(left), rate.window()];
           expect(Number.isInteger(hold) && hold >= 0 && hold <= 512).toBe(true);
-          expect(Number.isInteger(window) && window >= 1 && window <= 32).toBe(true);
+          expect(Number.isInteger(window) && window >= 1 && window <= 128).toBe(true);
         }
       }),
     );

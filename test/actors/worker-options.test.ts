@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { maxJobNumber } from '../../src/actors/executor/gate.js';
 import { poolOf } from '../../src/actors/pool.js';
 import { planWorker, type WorkerOptions } from '../../src/actors/worker-options.js';
 
@@ -89,6 +90,8 @@ describe('the pool of a plan', () => {
 
   it('gives a child for one job never a second one', () => {
     expect(poolOf(planWorker({ maxJobsPerChild: 1 })).prefetch).toBe(0);
+    // A child's jobs have numbers, which must not run out.
+    expect(poolOf(planWorker({ maxJobsPerChild: Infinity })).maxJobs).toBeLessThan(maxJobNumber);
     expect(poolOf(planWorker({ isolation: 'fork-per-job', concurrency: 2 }))).toMatchObject({
       places: 4,
       concurrency: 2,

@@ -21,5 +21,8 @@ export class Gate {
   }
 }
 
-/** Job numbers end here: the pool replaces a child long before. */
+/** Job numbers end here. */
 export const maxJobNumber = 2 ** 30 - 1;
+
+/** After so many jobs a child is replaced, whatever its owner wants: jobs that were taken back have used up numbers as well. */
+export const mostJobsPerChild = 2 ** 29;
