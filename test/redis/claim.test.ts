@@ -80,6 +80,30 @@ describe('claim', () => {
     expect(await wire.story('a')).toBe('enqueued started finished');
   });
 
+  it.each(['created_at', 'description', 'enqueued_at', 'last_heartbeat', 'origin', 'status'])(
+    'takes no seven fields for those of a new job when %s is not among them',
+    async (missing) => {
+      await wire.enqueue('a', 'b');
+      const pipeline = wire.redis.pipeline().hdel(keys.job('a'), missing);
+      await pipeline.hset(keys.job('a'), 'timeout', 5).exec();
+      expect(await wire.redis.hlen(keys.job('a'))).toBe(7);
+      expect(await wire.worker().claim(2)).toMatchObject([
+        { jobId: 'a', isNew: false, timeoutMs: 5_000 },
+        { jobId: 'b', isNew: true, timeoutMs: 180_000 },
+      ]);
+    },
+  );
+
+  it('takes a new job in a list that is not its own for one of which more is to be asked', async () => {
+    await wire.enqueue('a');
+    await wire.redis.rename(keys.queue('default'), keys.queue('other'));
+    const worker = wire.worker('other');
+    const job = await worker.claimOne();
+    expect(job.isNew).toBe(false);
+    expect(await worker.settle(job, finish())).toBe('finished');
+    expect(await wire.redis.zscore(keys.finished('default'), 'a')).not.toBeNull();
+  });
+
   it('takes a held job whose status was not "queued" as well', async () => {
     await wire.enqueuePython('a', { status: 'created' });
     await wire.enqueuePython('b', { status: undefined });

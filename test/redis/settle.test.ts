@@ -5,7 +5,8 @@ import { fromTimestamp } from '../../src/redis/timestamp.js';
 import { cancel } from '../../src/redis/transitions/cancel.js';
 import { deleteJob } from '../../src/redis/transitions/delete.js';
 import { extend } from '../../src/redis/transitions/extend.js';
-import { requeue } from '../../src/redis/transitions/requeue.js';
+import { quarantine } from '../../src/redis/transitions/quarantine.js';
+import { requeue, requeueFrom } from '../../src/redis/transitions/requeue.js';
 import type { ClaimedJob } from '../../src/redis/transitions/settlement.js';
 import { freshWire } from './support/fresh-wire.js';
 import { back, fail, finish, isEnd, newJob, settlement, type Wire } from './support/wire.js';
@@ -49,6 +50,39 @@ describe('finish', () => {
       total_working_time: '0.012',
     });
     expect(await wire.redis.exists(keys.results('a'))).toBe(0);
+  });
+
+  it('goes by what was said of a job when it was claimed', async () => {
+    await wire.enqueue('a', newJob('b', { fields: ['result_ttl', 60] }));
+    const worker = wire.worker();
+    const claimed = await worker.claim(2);
+    expect(claimed.map(({ isNew }) => isNew)).toEqual([true, false]);
+    for (const { jobId } of claimed) await wire.redis.hset(keys.job(jobId), 'result_ttl', 0);
+    for (const job of claimed) expect(await worker.settle(job, finish('1'))).toBe('finished');
+    expect(await isAbout(await wire.redis.zscore(keys.finished('default'), 'a'), 500)).toBe(true);
+    expect(await wire.redis.exists(keys.job('b'))).toBe(0);
+  });
+
+  it('takes a job that was claimed ahead out of its holder’s hands', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    const [held] = await worker.hold(1);
+    if (!held) throw new Error('nothing held');
+    expect(await worker.settle(held, finish('1'), { beganAtMs: 0 })).toBe('finished');
+    expect(await wire.hash('a')).toMatchObject({ status: 'finished', x_attempt: '1', x_exec: '' });
+    // Nobody holds it: its next run is the second one.
+    const settings = wire.settings;
+    expect(await requeueFrom(wire.redis, 'finished', 'default', 'a', false, settings)).toBe(
+      'moved',
+    );
+    const [again] = await worker.hold(1);
+    expect(again?.attempt).toBe(2);
+    expect(again && (await worker.settle(again, finish('1'), { beganAtMs: 0 }))).toBe('finished');
+    // Nor when Python, which leaves the field as it is, enqueues it once more.
+    const pipeline = wire.redis.multi().hset(keys.job('a'), 'status', 'queued');
+    await pipeline.zrem(keys.finished('default'), 'a').rpush(keys.queue('default'), 'a').exec();
+    expect(await wire.hash('a')).toHaveProperty('x_exec', '');
+    expect(await quarantine(wire.redis, 'default', 'a', 'x', 'x', settings)).toBe('queued');
   });
 
   it('writes no result field for nothing', async () => {
