@@ -398,8 +398,8 @@ export const mutants = [
     name: 'deletion-ends-the-lease',
     why: 'a canceled job that runs still could be deleted, and its outcome would end a new job of the same id',
     file: lua('delete'),
-    from: " or status == 'canceled' or f[2] then endLeases",
-    to: ' or f[2] then endLeases',
+    from: " or status == 'canceled' or f[2] and f[2] ~= '' then endLeases",
+    to: " or f[2] and f[2] ~= '' then endLeases",
     red: { 'redis/operators': 'ends also the lease of a canceled job that runs still' },
   },
   {

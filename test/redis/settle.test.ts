@@ -63,6 +63,19 @@ describe('finish', () => {
     expect(await wire.redis.exists(keys.job('b'))).toBe(0);
   });
 
+  it('writes the begin of a job that was claimed ahead, whatever its fields say', async () => {
+    await wire.enqueue(newJob('a', { fields: ['repeats_left', -1] }));
+    const worker = wire.worker();
+    const [held] = await worker.hold(1);
+    expect(held && (await worker.settle(held, finish('1'), { beganAtMs: 0 }))).toBe('finished');
+    expect(await wire.hash('a')).toMatchObject({
+      status: 'finished',
+      x_attempt: '1',
+      worker_name: worker.name,
+      started_at: expect.any(String),
+    });
+  });
+
   it('takes a job that was claimed ahead out of its holder’s hands', async () => {
     await wire.enqueue('a');
     const worker = wire.worker();
@@ -96,6 +109,9 @@ describe('finish', () => {
     ['0', 'deletes the job'],
     ['-1', 'keeps the job for ever'],
     ['77', 'keeps the job for so long'],
+    ['077', 'keeps the job for so long'],
+    ['00', 'deletes the job'],
+    ['-0', 'deletes the job'],
     ['9999999999999', 'keeps the job for so long'],
     ['99999999999999', 'keeps the job as long as any'],
   ])('with result_ttl %s %s', async (ttl) => {
@@ -104,7 +120,7 @@ describe('finish', () => {
     expect(await worker.settle(await worker.claimOne(), finish())).toBe('finished');
     const score = await wire.redis.zscore(keys.finished('default'), 'a');
     const left = await wire.redis.ttl(keys.job('a'));
-    if (ttl === '0') expect([score, left]).toEqual([null, -2]);
+    if (Number(ttl) === 0) expect([score, left]).toEqual([null, -2]);
     else if (ttl === '-1') expect([score, left]).toEqual(['inf', -1]);
     else {
       const seconds = ttl.length > 13 ? 500 : Number(ttl);
@@ -571,6 +587,19 @@ describe('a repeated request', () => {
     const before = await wire.snapshot();
     for (let again = 0; again < 3; again++) expect(await worker.send(request)).toEqual(reply);
     expect(await wire.snapshot()).toEqual(before);
+  });
+
+  it('answers how the result is wanted now, when Python has enqueued the id anew meanwhile', async () => {
+    await wire.enqueue('a');
+    const worker = wire.worker();
+    const request = worker.request({ toStart: 1 });
+    expect((await worker.send(request)).claimed).toMatchObject([
+      { isNew: true, wantsStream: false },
+    ]);
+    await wire.redis.hset(keys.job('a'), 'success_callback_name', '');
+    expect((await worker.send(request)).claimed).toMatchObject([
+      { isNew: false, wantsStream: true },
+    ]);
   });
 
   it('comes 50 times at once and claims once', async () => {

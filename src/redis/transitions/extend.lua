@@ -39,7 +39,7 @@ for i = 1, tonumber(ARGV[7]) do
     -- A Python worker that settles a job of ours without asking gives its hash a lifetime.
     redis.call('PERSIST', jobKey)
     if status == 'started' then
-      redis.call('HSET', jobKey, 'last_heartbeat', nowText, 'x_beat', '1')
+      redis.call('HSET', jobKey, 'last_heartbeat', nowText)
       local executionKey, executionsKey = executionPrefix .. member, executionsPrefix .. id
       if not misfit(executionKey, 'hash') and not misfit(executionsKey, 'zset') then
         local now = string.format('%.6f', nowSeconds + nowMicros / 1000000)

@@ -66,7 +66,7 @@ local function judge(member)
   -- Its handler may have begun in the moment before the worker died: the next run needs a fence of its own.
   if isAhead then redis.call('HSET', jobKey, 'x_attempt', (integer(f[6]) or 0) + 1) end
   if isAhead and f[1] == 'queued' then
-    redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
+    redis.call('HDEL', jobKey, 'x_exec')
     redis.call('LPUSH', q.list, id)
     note(q.events, 70, 'handedBack', { jobId = id, execution = execution, reason = 'its worker is gone; no begin was reported' })
     return 'b'
@@ -75,7 +75,7 @@ local function judge(member)
   if hasItsEnd or isHeld(q.wip, id) then return 'd' end
   local origin = redis.call('HGET', jobKey, 'origin') or ''
   if f[1] ~= 'started' and (waitsIn(name, id) or origin ~= name and waitsIn(origin, id)) then return 'd' end
-  redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
+  redis.call('HDEL', jobKey, 'x_exec')
   local verdict = 'b'
   if isKnown then
     verdict = bringBack(q, failedQueueKey, jobKey, id, execution, f[3], f[4], f[5], allowed, failureTtl)

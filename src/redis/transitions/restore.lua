@@ -13,7 +13,7 @@ local f = redis.call('HMGET', jobKey, 'status', 'retries_left', 'x_recoveries', 
 if f[1] ~= 'queued' and f[1] ~= 'started' or not f[5] then return 's' end
 local name = string.sub(q.list, 10)
 if endIn(name, id) or waitsIn(name, id) or isHeld(KEYS[3], id) then return 's' end
-redis.call('HDEL', jobKey, 'x_exec', 'x_beat')
+redis.call('HDEL', jobKey, 'x_exec')
 redis.call('SADD', KEYS[8], q.list)
 local verdict = 'b'
 if f[1] == 'started' then

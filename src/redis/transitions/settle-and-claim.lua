@@ -267,7 +267,7 @@ if stored then
         local f = redis.pcall('HMGET', jobPrefix .. id, 'timeout', 'success_callback_name', 'enqueued_at', 'data', 'meta', 'x_callbacks', 'rate_limit_key')
         if f[4] then
           taken = taken + 1
-          answer(id, f[4], f[5], n, execution, start, f[1], kind, f[3])
+          answer(id, f[4], f[5], n, execution, start, f[1], f[2] and ' 1' or kind, f[3])
           if f[7] and f[7] ~= '' then reply[#reply] = string.match(reply[#reply], '^%S*') .. ' ' .. f[7] end
           if f[2] or f[6] then seldom().tellAfterwards(jobPrefix .. id) end
         end
@@ -315,13 +315,13 @@ for _ = 1, ARGV[10] do
   local q, hasResult = queues[number], kind == 'done'
   local isFinish = hasResult or kind == 'finish'
   marks = tonumber(marks)
-  local stream, wasBeaten, held, isNew = marks % 2 == 1, marks % 4 >= 2, marks % 8 >= 4, marks >= 32
+  local stream, beaten, held, isNew = marks % 2 == 1, marks % 4 >= 2, marks % 8 >= 4, marks >= 32
   local tellsBegin, isLimited = marks % 16 >= 8, marks % 32 >= 16
   for _ = 1, many do
     local i = #verdicts + 1
     local id, execution, tookMs = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
     arg = arg + 3
-    local beaten, first, second, third, agoMs, limitKey = wasBeaten, nil, nil, nil, nil, nil
+    local first, second, third, agoMs, limitKey
     if kind ~= 'finish' then
       arg = arg + 1
       first = ARGV[arg]
@@ -370,9 +370,8 @@ for _ = 1, ARGV[10] do
       local refused = not isAnew and repeatsLeft > 0 and seldom().faultFor(q, 'repeat')
       if refused then
         redis.call('ZADD', q.wip, leaseEnd, member)
-        status, beaten = 'refused', false
-      end
-      if beaten then
+        status = 'refused'
+      elseif beaten then
         -- Execution keys exist only for jobs that lived to see a heartbeat.
         redis.call('DEL', executionPrefix .. member)
         redis.pcall('ZREM', executionsPrefix .. id, execution)
@@ -391,10 +390,12 @@ for _ = 1, ARGV[10] do
             seldom().begin(q, jobKey, id, execution, starts, agoMs or tookMs)
           end
         end
-        ttl = ttl and integer(ttl) and ttl or defaultResultTtl
+        -- As Redis takes it: what reads as a number may be 007.
+        local seconds = ttl and integer(ttl)
+        ttl = seconds and string.format('%d', seconds) or defaultResultTtl
         -- Begun and ended since the last call: one write for both.
-        local isWhole = startedAt and repeatsLeft == 0 and ttl ~= '0'
-        if beaten or held and not isWhole then redis.call('HDEL', jobKey, 'x_exec', 'x_beat') end
+        local isWhole = startedAt and repeatsLeft <= 0 and ttl ~= '0'
+        if held and not isWhole then redis.call('HDEL', jobKey, 'x_exec') end
         if isFinish then
           verdicts[i] = 'f'
           succeeded = succeeded + 1
