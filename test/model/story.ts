@@ -104,7 +104,9 @@ export class Story implements Chapters {
           throw new Error(`${event.execution} ${kind}, and it did not run`);
         end(event.execution, kind);
       } else if (kind === 'recovered' || kind === 'handedBack') {
-        end(event.execution, worker === '' ? 'takenAway' : 'handedBack');
+        // What a janitor brings back from in flight had not been claimed.
+        if (event.execution !== '')
+          end(event.execution, worker === '' ? 'takenAway' : 'handedBack');
       } else if (kind === 'quarantined') {
         // A failed run was ended by its event before; a run that was recovered too often ends here.
         for (const [execution, id] of open) if (id === jobId) end(execution, 'takenAway');

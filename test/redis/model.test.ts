@@ -348,10 +348,9 @@ class Run {
         const job = this.model.jobs.get(jobId);
         if (!job) return 'deleted';
         if (job.status === 'canceled') return 'canceled';
-        return (job.status === 'queued' || job.status === 'started') &&
-          this.model.wip.get(execution) === jobId
-          ? 'extended'
-          : 'lost';
+        // A run goes by its lease, whatever else its job says than that it has ended.
+        const hasEnded = job.status === 'finished' || job.status === 'failed';
+        return !hasEnded && this.model.wip.get(execution) === jobId ? 'extended' : 'lost';
       }),
     );
     // So that the in-flight list is judged without them, as with jobs that live for moments.
