@@ -36,7 +36,7 @@ export const cases = [
 export async function measure(lab, { concurrency, isolation, prefetch: window, jobs, warmUp }) {
   const { jobsPerSecond, ...metrics } = await lab.drain({
     jobs,
-    ...(warmUp && { warmUp }),
+    warmUp,
     concurrency,
     isolation,
     prefetch: window,

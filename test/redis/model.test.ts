@@ -466,8 +466,7 @@ class Run {
       const from = 5 + at * (registries.length + 1);
       const [status, exec, attempt] = replies[from] as Array<string | null>;
       const places = registries.filter((_, n) => replies[from + 1 + n] !== null);
-      // A run that was claimed ahead leaves it empty when it finishes.
-      return { id, status, exec: exec || null, attempt: Number(attempt ?? 0), places };
+      return { id, status, exec, attempt: Number(attempt ?? 0), places };
     });
     return {
       list,

@@ -105,10 +105,9 @@ const judgeStarted = (view: JobView, hash: HashView, clock: Clock, report: Repor
   }
   if (living.length > 1) report('A5', `${living.length} executions hold it`);
   for (const lease of view.leases) judgeLease(lease, clock, report);
-  // An empty one is left by a run that was claimed ahead and finished.
-  const { x_exec: exec = '' } = hash.fields;
+  const { x_exec: exec } = hash.fields;
   if (
-    exec !== '' &&
+    exec !== undefined &&
     view.leases.length > 0 &&
     !view.leases.some(({ execution }) => execution === exec)
   ) {

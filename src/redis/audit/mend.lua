@@ -7,7 +7,7 @@
 local job, list, intermediate, wip, failedQueue, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local verb, id = ARGV[1], ARGV[2]
 local f = redis.pcall('HMGET', job, 'status', 'x_exec', 'data')
-local status, exec, data = f[1], f[2] ~= '' and f[2], f[3]
+local status, exec, data = f[1], f[2], f[3]
 local homes = { finished = 'finished', failed = 'failed', stopped = 'failed', scheduled = 'scheduled', deferred = 'deferred', canceled = 'canceled' }
 local home = status and homes[status]
 

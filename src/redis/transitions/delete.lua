@@ -34,7 +34,7 @@ if not hasEndedAs(status, name, id) then redis.call('LREM', KEYS[6], 0, id) end
 if redis.call('ZREM', KEYS[9], id) == 1 or endOf[status] == failedPrefix then unlist(KEYS[14], id) end
 for n = 8, 12 do redis.call('ZREM', KEYS[n], id) end
 -- The lease too: a job that is made anew under this id must not be ended by the old one's outcome. A canceled one may run still.
-if status == 'started' or status == 'canceled' or f[2] and f[2] ~= '' then endLeases(KEYS[15], id) end
+if status == 'started' or status == 'canceled' or f[2] then endLeases(KEYS[15], id) end
 forgetExecutions(KEYS[5], ARGV[3], id)
 local there = redis.call('EXISTS', KEYS[1])
 local group = redis.pcall('HGET', KEYS[1], 'group_id')

@@ -9,8 +9,8 @@ local wrong = misfit(KEYS[1], 'list') or misfit(KEYS[2], 'list') or misfit(KEYS[
 if wrong then return typeError(wrong) end
 local id = ARGV[1]
 local f = redis.call('HMGET', KEYS[8], 'status', 'failure_ttl', 'x_exec', 'dependency_ids', 'rate_limit_key')
-local status, isHeld = f[1] or '', f[3] and f[3] ~= ''
-if status == 'queued' and isHeld or status ~= 'queued' and status ~= 'created' and status ~= 'scheduled' and status ~= 'deferred'
+local status = f[1] or ''
+if status == 'queued' and f[3] or status ~= 'queued' and status ~= 'created' and status ~= 'scheduled' and status ~= 'deferred'
   and status ~= 'rate_limited' then
   return status == 'queued' and 'claimed' or status
 end

@@ -390,13 +390,11 @@ for _ = 1, ARGV[10] do
             seldom().begin(q, jobKey, id, execution, starts, agoMs or tookMs)
           end
         end
-        -- As Redis takes it: what reads as a number may be 007.
-        local seconds = ttl and integer(ttl)
-        ttl = seconds and string.format('%d', seconds) or defaultResultTtl
-        -- Begun and ended since the last call: one write for both.
-        local isWhole = startedAt and repeatsLeft <= 0 and ttl ~= '0'
-        if held and not isWhole then redis.call('HDEL', jobKey, 'x_exec') end
+        if held then redis.call('HDEL', jobKey, 'x_exec') end
         if isFinish then
+          -- As Redis takes it: what reads as a number may be 007.
+          local seconds = ttl and integer(ttl)
+          ttl = seconds and string.format('%d', seconds) or defaultResultTtl
           verdicts[i] = 'f'
           succeeded = succeeded + 1
           if q.ended then addWords(q.ended, id, execution, tookMs)
@@ -408,10 +406,10 @@ for _ = 1, ARGV[10] do
             seldom().forget(jobKey, id)
           else
             local inHash = hasResult and not stream
-            if isWhole then
-              -- Nobody holds it any more. Taking the field away would be a call of its own.
+            if startedAt then
+              -- Begun and ended since the last call: one write for both.
               redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'started_at', startedAt, 'worker_name', worker,
-                'x_attempt', attempt, 'x_exec', '', inHash and 'result' or 'status', inHash and first or 'finished')
+                'x_attempt', attempt, inHash and 'result' or 'status', inHash and first or 'finished')
             elseif inHash then
               redis.call('HSET', jobKey, 'status', 'finished', 'ended_at', nowText, 'result', first)
             else
@@ -533,7 +531,6 @@ if wanted > 0 then
           if not isNew then
             local f = redis.pcall('HMGET', jobKey, 'status', 'x_exec', 'x_attempt', 'timeout', 'success_callback_name',
               'enqueued_at', 'ttl', 'meta', 'data', 'x_passed', 'x_callbacks', 'rate_limit_key')
-            if f[2] == '' then f[2] = false end
             status, held, starts, timeout, stream = f[1], f[2], f[3], f[4], f[5]
             enqueuedAt, ttl, meta, data, limitKey = f[6], f[7], f[8], f[9], f[12]
             mayRun = status == 'queued' and not held and not timeout and not stream and not meta and not f[10] and not f[11]

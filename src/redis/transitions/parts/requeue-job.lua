@@ -8,7 +8,7 @@ local function requeueJob(jobKey, id, ttlText, list, queuesKey, events, atFront)
   redis.call('HDEL', jobKey, 'started_at', 'ended_at', 'exc_info', 'result', 'x_exec', 'x_recoveries', 'x_passes', 'x_passed')
   redis.call('HSET', jobKey, 'status', 'queued', 'enqueued_at', nowText)
   -- Of a job that was claimed ahead the handler may have begun untold: the next run needs a fence of its own.
-  if held[1] and held[1] ~= '' then redis.call('HSET', jobKey, 'x_attempt', (integer(held[2]) or 0) + 1) end
+  if held[1] then redis.call('HSET', jobKey, 'x_attempt', (integer(held[2]) or 0) + 1) end
   local ttl = integer(ttlText)
   if ttl and ttl > 0 then redis.call('EXPIRE', jobKey, ttl) end
   redis.call('SADD', queuesKey, list)

@@ -15,7 +15,7 @@ end
 -- Whether an id that was found in the list of a queue waits there, as the claim would judge it. One of a job that runs, has
 -- ended, or is in the registry that its status names is a leftover.
 local function standsInList(name, id, status, execution)
-  if status == 'queued' and (not execution or execution == '') then return true end
+  if status == 'queued' and not execution then return true end
   local jobKey = jobPrefix .. id
   if hasEndedAs(status, name, id) or redis.pcall('HEXISTS', jobKey, 'data') ~= 1 then return false end
   -- An id that somebody moved to another list may be held, or registered, in its origin.
