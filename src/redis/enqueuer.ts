@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { BusyPoll } from './busy-poll.js';
 import { RedisFullError, RedisUnavailableError, UncertainWriteError } from './errors.js';
 import { failureKind, pauseMs } from './failure.js';
 import type { Replicas } from './replicas.js';
@@ -34,6 +35,7 @@ export class Enqueuer {
   private waiting: Waiting[] = [];
   private calls = 0;
   private scheduled = false;
+  private readonly poll = new BusyPoll();
 
   constructor(
     private readonly redis: Redis,
@@ -145,7 +147,7 @@ export class Enqueuer {
       try {
         const life = this.replicas?.life ?? 0;
         const call = enqueue(this.redis, this.queue, createdAt, jobs, this.settings);
-        const verdicts = await within(endMs - performance.now(), call);
+        const verdicts = await within(endMs - performance.now(), this.poll.until(call));
         if (verdicts) {
           const said = markRepeated(jobs, verdicts);
           return this.replicas ? await this.replicas.confirm(jobs, said, life) : said;

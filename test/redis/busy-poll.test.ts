@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import { BusyPoll, type Loop } from '../../src/redis/busy-poll.js';
+
+/** An event loop that turns when it is told to. */
+class HandTurned implements Loop {
+  isShared = true;
+  ms = 0;
+  readonly looks: Array<() => void> = [];
+  nowMs = () => this.ms;
+  nextTurn = (look: () => void) => {
+    this.looks.push(look);
+  };
+  get isTurning(): boolean {
+    return this.looks.length > 0;
+  }
+  turn(): void {
+    for (const look of this.looks.splice(0)) look();
+  }
+}
+
+const setUp = () => {
+  const loop = new HandTurned();
+  const poll = new BusyPoll(loop);
+  /** A reply that is out; ends when told to, after so long. */
+  const send = () => {
+    let resolve = (_: string): void => undefined;
+    const settled = poll.until(
+      new Promise<string>((done) => {
+        resolve = done;
+      }),
+    );
+    const answer = async (tookMs: number): Promise<string> => {
+      loop.ms += tookMs;
+      resolve('OK');
+      const reply = await settled;
+      loop.turn();
+      return reply;
+    };
+    return { answer };
+  };
+  const sendAndAnswer = (tookMs: number) => send().answer(tookMs);
+  /** Whether the next reply is looked for. */
+  const polls = async (): Promise<boolean> => {
+    const { answer } = send();
+    const isTurning = loop.isTurning;
+    await answer(0);
+    return isTurning;
+  };
+  return { loop, poll, send, sendAndAnswer, polls };
+};
+
+describe('a busy poll', () => {
+  it('turns the loop until the reply is there', async () => {
+    const { loop, send } = setUp();
+    const { answer } = send();
+    for (let turns = 0; turns < 5; turns++) {
+      expect(loop.looks).toHaveLength(1);
+      loop.turn();
+    }
+    expect(await answer(0.1)).toBe('OK');
+    expect(loop.isTurning).toBe(false);
+  });
+
+  it('has one loop for all replies, until the last of them', async () => {
+    const { loop, send } = setUp();
+    const [one, two] = [send(), send()];
+    expect(loop.looks).toHaveLength(1);
+    await two.answer(0.1);
+    expect(loop.isTurning).toBe(true);
+    await one.answer(0.1);
+    expect(loop.isTurning).toBe(false);
+  });
+
+  it('gives a reply up after 0.3 ms, and looks for the next one', async () => {
+    const { loop, send } = setUp();
+    const { answer } = send();
+    loop.ms += 0.29;
+    loop.turn();
+    expect(loop.isTurning).toBe(true);
+    loop.ms += 0.01;
+    loop.turn();
+    expect(loop.isTurning).toBe(false);
+    const next = send();
+    expect(loop.isTurning).toBe(true);
+    await answer(0);
+    await next.answer(0);
+  });
+
+  it('sleeps while replies take long, and looks again when they do not', async () => {
+    const { sendAndAnswer, polls } = setUp();
+    for (let calls = 0; calls < 10; calls++) await sendAndAnswer(0.6);
+    expect(await polls()).toBe(false);
+    for (let calls = 0; calls < 10; calls++) await sendAndAnswer(0.1);
+    expect(await polls()).toBe(true);
+  });
+
+  it('does not take one pause of a minute for more than some slow replies', async () => {
+    const { sendAndAnswer, polls } = setUp();
+    for (let calls = 0; calls < 3; calls++) await sendAndAnswer(60_000);
+    expect(await polls()).toBe(false);
+    for (let calls = 0; calls < 8; calls++) await sendAndAnswer(0.1);
+    expect(await polls()).toBe(true);
+  });
+
+  it('never looks where nobody else could run meanwhile', async () => {
+    const { loop, sendAndAnswer, polls } = setUp();
+    loop.isShared = false;
+    expect(await sendAndAnswer(0.1)).toBe('OK');
+    expect(await polls()).toBe(false);
+  });
+
+  it('rejects as the reply does, and has done with it', async () => {
+    const { loop, poll } = setUp();
+    await expect(poll.until(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    loop.turn();
+    expect(loop.isTurning).toBe(false);
+  });
+
+  it('lets the thread sleep when Redis is frozen', async () => {
+    const poll = new BusyPoll();
+    const before = performance.eventLoopUtilization();
+    await poll.until(new Promise((resolve) => setTimeout(resolve, 300)));
+    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  });
+});
