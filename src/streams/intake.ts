@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { BusyPoll } from '../redis/busy-poll.js';
 import type { Casualty } from '../redis/casualties.js';
 import { failureKind, pauseMs } from '../redis/failure.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
@@ -16,8 +17,9 @@ import { ReplyTurns } from './reply-turns.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;
-/** From so many on they are shared between the two calls; fewer go in one, which costs Redis less. */
-const crowd = 8;
+/** From so many on they are shared between the two calls. Where Redis is busy fewer go in one, which costs it less. */
+const crowd = 2;
+const crowdForBusy = 8;
 /** Working time is told in portions: the sum in Redis is a long float, too dear for every call. */
 const tellWorkedMs = 1_000;
 /** One claim a period comes unasked: a blocking pop is refused over maxmemory, a claim is not. */
@@ -67,6 +69,7 @@ export class Intake {
   private readonly pops: BlockingPop[];
   /** Two calls may be under way, each in a slot of its own, so that either reply can be asked for again. */
   private readonly idleSlots = [0, 1];
+  private readonly poll = new BusyPoll();
   private readonly replyTurns = new ReplyTurns();
   private waiting: Waiting[] = [];
   private begun: Array<{ job: ClaimedJob; beganAtMs: number }> = [];
@@ -223,9 +226,9 @@ export class Intake {
       )
         break;
       // Not for what a pop has announced: it is one job, and its reply would wait for that of a second call, which finds nothing.
-      const half = this.left > 0 ? halfOf(wanted, this.asked) : wanted;
+      const half = this.left > 0 ? this.halfOf(wanted, this.asked) : wanted;
       const share =
-        this.backs === 0 ? halfOf(this.waiting.length, this.settling) : this.waiting.length;
+        this.backs === 0 ? this.halfOf(this.waiting.length, this.settling) : this.waiting.length;
       const toStart = Math.min(half, Math.max(0, this.room.start - this.outstanding - this.asked));
       void this.call(
         this.idleSlots.shift() as number,
@@ -236,6 +239,13 @@ export class Intake {
     }
     this.updatePops();
     if (this.isIdle()) for (const resolve of this.idleWatchers.splice(0)) resolve();
+  }
+
+  // With a crowd both slots are used, half each of what there is and of what the other one has: Redis works on one while we work
+  // on the other, as long as both have the same to do.
+  private halfOf(count: number, other: number): number {
+    const isCrowd = count >= (this.poll.isQuick ? crowd : crowdForBusy);
+    return isCrowd ? Math.min(count, Math.ceil((count + other) / 2)) : count;
   }
 
   private async call(
@@ -265,7 +275,7 @@ export class Intake {
     if (request.workedMs > 0) this.workedMs = 0;
     let reply: ExchangeReply | null;
     try {
-      reply = await this.exchange(slot, request);
+      reply = await this.poll.until(this.exchange(slot, request));
     } catch (error) {
       reply = await this.insist(slot, request, error);
     }
@@ -399,11 +409,6 @@ export class Intake {
     }
   }
 }
-
-// With a crowd both slots are used, half each of what there is and of what the other one has: Redis works on one while we work
-// on the other, as long as both have the same to do.
-const halfOf = (count: number, other: number): number =>
-  count >= crowd ? Math.min(count, Math.ceil((count + other) / 2)) : count;
 
 // What goes back to the head of a queue goes before what went back before it: executions grow with the
 // claims, so that in this order the queue is what it was.

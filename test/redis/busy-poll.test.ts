@@ -18,7 +18,8 @@ class HandTurned implements Loop {
   }
 }
 
-const setUp = () => {
+/** With one reply that has just come. */
+const setUp = async () => {
   const loop = new HandTurned();
   const poll = new BusyPoll(loop);
   /** A reply that is out; ends when told to, after so long. */
@@ -39,6 +40,7 @@ const setUp = () => {
     return { answer };
   };
   const sendAndAnswer = (tookMs: number) => send().answer(tookMs);
+  await sendAndAnswer(0.1);
   /** Whether the next reply is looked for. */
   const polls = async (): Promise<boolean> => {
     const { answer } = send();
@@ -51,7 +53,7 @@ const setUp = () => {
 
 describe('a busy poll', () => {
   it('turns the loop until the reply is there', async () => {
-    const { loop, send } = setUp();
+    const { loop, send } = await setUp();
     const { answer } = send();
     for (let turns = 0; turns < 5; turns++) {
       expect(loop.looks).toHaveLength(1);
@@ -62,7 +64,7 @@ describe('a busy poll', () => {
   });
 
   it('has one loop for all replies, until the last of them', async () => {
-    const { loop, send } = setUp();
+    const { loop, send } = await setUp();
     const [one, two] = [send(), send()];
     expect(loop.looks).toHaveLength(1);
     await two.answer(0.1);
@@ -72,7 +74,7 @@ describe('a busy poll', () => {
   });
 
   it('gives a reply up after 0.3 ms, and looks for the next one', async () => {
-    const { loop, send } = setUp();
+    const { loop, send } = await setUp();
     const { answer } = send();
     loop.ms += 0.29;
     loop.turn();
@@ -87,7 +89,7 @@ describe('a busy poll', () => {
   });
 
   it('sleeps while replies take long, and looks again when they do not', async () => {
-    const { sendAndAnswer, polls } = setUp();
+    const { sendAndAnswer, polls } = await setUp();
     for (let calls = 0; calls < 10; calls++) await sendAndAnswer(0.6);
     expect(await polls()).toBe(false);
     for (let calls = 0; calls < 10; calls++) await sendAndAnswer(0.1);
@@ -95,29 +97,54 @@ describe('a busy poll', () => {
   });
 
   it('does not take one pause of a minute for more than some slow replies', async () => {
-    const { sendAndAnswer, polls } = setUp();
+    const { sendAndAnswer, polls } = await setUp();
     for (let calls = 0; calls < 3; calls++) await sendAndAnswer(60_000);
     expect(await polls()).toBe(false);
     for (let calls = 0; calls < 8; calls++) await sendAndAnswer(0.1);
     expect(await polls()).toBe(true);
   });
 
+  it('sleeps after a rest, which says nothing of the replies before and after it', async () => {
+    const { loop, sendAndAnswer, polls } = await setUp();
+    for (let calls = 0; calls < 10; calls++) {
+      loop.ms += 12;
+      expect(await polls()).toBe(false);
+      loop.ms += 12;
+      await sendAndAnswer(5);
+    }
+    expect(await polls()).toBe(true);
+  });
+
+  it('looks for what is sent while another reply is out, however long that takes', async () => {
+    const { loop, send } = await setUp();
+    const first = send();
+    loop.ms += 50;
+    loop.turn();
+    expect(loop.isTurning).toBe(false);
+    const second = send();
+    expect(loop.isTurning).toBe(true);
+    await second.answer(0.1);
+    await first.answer(0);
+  });
+
   it('never looks where nobody else could run meanwhile', async () => {
-    const { loop, sendAndAnswer, polls } = setUp();
+    const { loop, sendAndAnswer, polls } = await setUp();
     loop.isShared = false;
     expect(await sendAndAnswer(0.1)).toBe('OK');
     expect(await polls()).toBe(false);
   });
 
   it('rejects as the reply does, and has done with it', async () => {
-    const { loop, poll } = setUp();
+    const { loop, poll } = await setUp();
     await expect(poll.until(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    expect(loop.isTurning).toBe(true);
     loop.turn();
     expect(loop.isTurning).toBe(false);
   });
 
   it('lets the thread sleep when Redis is frozen', async () => {
     const poll = new BusyPoll();
+    await poll.until(Promise.resolve());
     const before = performance.eventLoopUtilization();
     await poll.until(new Promise((resolve) => setTimeout(resolve, 300)));
     expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);

@@ -1,7 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
 import { afterwardsFields, readAfterwards } from '../afterwards.js';
-import { BusyPoll } from '../busy-poll.js';
 import { type Casualty, fallenJob } from '../casualties.js';
 import { keys } from '../keys.js';
 import { type Argument, asArgument, loadScript, runScript } from '../scripts.js';
@@ -82,8 +81,6 @@ export const exchangeFor = (
     settings.payloadLimitBytes,
   ];
 
-  const poll = new BusyPoll();
-
   const argumentsOf = (request: ExchangeRequest, isAskedAgain: boolean): Argument[] => {
     const now = performance.now();
     const { hints, begun } = request;
@@ -136,7 +133,7 @@ export const exchangeFor = (
   ): Promise<ExchangeReply> => {
     const scriptKeys = [keys.reply(worker, slot), ...fixedKeys];
     const args = argumentsOf(request, isAskedAgain);
-    const reply = (await poll.until(runScript(redis, script, scriptKeys, args))) as Reply;
+    const reply = (await runScript(redis, script, scriptKeys, args)) as Reply;
     const [verdicts, left, jobs, paused] = reply;
     const claimed = readClaimed(reply, jobs, queues);
     const [pausedWords = '', heldBack = ''] = paused.length > 0 ? String(paused).split(';') : [];
