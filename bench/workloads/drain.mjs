@@ -6,15 +6,15 @@ const strict = { ...rate, needs: ['inline'], prefetch: 0 };
 const prefetch = { ...rate, needs: ['inline', 'prefetch'], prefetch: 'adaptive' };
 
 export const cases = [
-  { ...strict, id: 'drain-c1', title: 'drain, concurrency 1', concurrency: 1, jobs: 20_000 },
-  { ...strict, id: 'drain-c10', title: 'drain, concurrency 10', concurrency: 10, jobs: 30_000 },
-  { ...strict, id: 'drain-c100', title: 'drain, concurrency 100', concurrency: 100, jobs: 40_000 },
+  { ...strict, id: 'drain-c1', title: 'drain, concurrency 1', concurrency: 1, jobs: 30_000 },
+  { ...strict, id: 'drain-c10', title: 'drain, concurrency 10', concurrency: 10, jobs: 80_000 },
+  { ...strict, id: 'drain-c100', title: 'drain, concurrency 100', concurrency: 100, jobs: 100_000 },
   {
     ...prefetch,
     id: 'drain-c1-prefetch',
     title: 'drain, concurrency 1, prefetch',
     concurrency: 1,
-    jobs: 60_000,
+    jobs: 100_000,
   },
   {
     ...prefetch,
@@ -22,14 +22,14 @@ export const cases = [
     inQuick: false,
     title: 'drain, concurrency 10, prefetch',
     concurrency: 10,
-    jobs: 60_000,
+    jobs: 100_000,
   },
   {
     ...prefetch,
     id: 'drain-c100-prefetch',
     title: 'drain, concurrency 100, prefetch',
     concurrency: 100,
-    jobs: 60_000,
+    jobs: 100_000,
   },
 ];
 
