@@ -3,6 +3,7 @@ import { type Frame, FrameReader, ProtocolError } from './frames.js';
 import { encodeParentMessage } from './parent-message.js';
 import type { ChildMessage, Hello, ParentMessage } from './protocol.js';
 import { StepReader } from './step-reader.js';
+import type { Warden } from './warden.js';
 import { watchdogBytes } from './watchdog.js';
 
 /** What a connection tells its owner. Nothing comes after `onExit`, which comes once. */
@@ -33,11 +34,12 @@ export class ChildConnection {
   #isGone = false;
 
   constructor(
-    spawn: SpawnOptions,
-    hello: Omit<Hello, 'kind' | 'token' | 'hasJournal'>,
+    spawn: Omit<SpawnOptions, 'hasWatchdog'>,
+    hello: Omit<Hello, 'kind' | 'token' | 'hasJournal' | 'hasWatchdog'>,
+    private readonly warden: Warden | null,
     private readonly events: ConnectionEvents,
   ) {
-    this.#child = spawnChild(spawn);
+    this.#child = spawnChild({ ...spawn, hasWatchdog: warden === null });
     const { token, journal, control, watchdog, pid } = this.#child;
     const maxFrameBytes = hello.maxResultBytes + hello.maxMetaBytes + 1024 * 1024;
     this.#steps = new StepReader(maxFrameBytes, token);
@@ -47,6 +49,7 @@ export class ChildConnection {
       if (pid === undefined) void this.#exited(null, null, error);
     });
     if (pid === undefined) return;
+    warden?.watch(pid);
     this.#child.process.once('exit', (code, signal) => void this.#exited(code, signal, null));
     control.on('data', (chunk: Buffer) => this.#guard(() => this.#read(chunk)));
     // A handler that closes the channel leaves a child that nobody can reach: it has a moment to
@@ -58,13 +61,14 @@ export class ChildConnection {
         lastBytesWithinMs,
       );
     });
-    watchdog.on('data', (chunk: Buffer) => this.#guard(() => this.#readGate(chunk)));
+    watchdog?.on('data', (chunk: Buffer) => this.#guard(() => this.#readGate(chunk)));
     // Both break when the child dies under a write. Its exit is the news, not these.
     control.on('error', () => undefined);
-    watchdog.on('error', () => undefined);
-    this.#beating = setInterval(() => this.beat(), Math.min(1_000, hello.leaseMs / 4)).unref();
-    const hasJournal = journal !== null;
-    this.send({ kind: 'hello', token: token.toString('hex'), hasJournal, ...hello });
+    watchdog?.on('error', () => undefined);
+    if (watchdog)
+      this.#beating = setInterval(() => this.beat(), Math.min(1_000, hello.leaseMs / 4)).unref();
+    const has = { hasJournal: journal !== null, hasWatchdog: watchdog !== null };
+    this.send({ kind: 'hello', token: token.toString('hex'), ...has, ...hello });
   }
 
   get pid(): number | undefined {
@@ -88,6 +92,11 @@ export class ChildConnection {
   /** Shows the child's watchdog that we live. It happens every second by itself. */
   beat(): void {
     this.#poke(watchdogBytes.beat);
+  }
+
+  /** Whether jobs can be taken back from it. */
+  get hasGate(): boolean {
+    return this.#child.watchdog !== null;
   }
 
   /** Lets no further job begin; answered by `onGateClosed`, even by a child in an endless loop. */
@@ -162,7 +171,7 @@ export class ChildConnection {
   #poke(byte: number): void {
     const { watchdog } = this.#child;
     // A stopped child does not read: a handful of unread bytes says as much as a thousand.
-    if (!this.#isGone && watchdog.writable && watchdog.writableLength < 64) {
+    if (!this.#isGone && watchdog?.writable && watchdog.writableLength < 64) {
       watchdog.write(Buffer.of(byte));
     }
   }
@@ -174,6 +183,7 @@ export class ChildConnection {
     clearInterval(this.#beating);
     clearTimeout(this.#lost);
     const { control, watchdog, journal, process: child, pid } = this.#child;
+    if (pid !== undefined) this.warden?.forget(pid);
     // Only now, while the number still belongs to the group of this child.
     if (pid !== undefined && (code !== 0 || this.#isBroken)) killGroup(pid);
     if (!error) await allClosed([control, child.stderr], lastBytesWithinMs);

@@ -39,7 +39,9 @@ const send = (bytes: Buffer, end = bytes.length, onWait?: () => void): void => {
 
 const boot = async (hello: Hello): Promise<ExecutorChild | null> => {
   const gate = new Gate();
-  startWatchdog({ fd: descriptors.watchdog, leaseMs: hello.leaseMs, gate, token: hello.token });
+  const { leaseMs } = hello;
+  if (hello.hasWatchdog)
+    startWatchdog({ fd: descriptors.watchdog, leaseMs, gate, token: hello.token });
   const token = Buffer.from(hello.token, 'hex');
   let child: ExecutorChild | null = null;
   const crashed = (error: unknown): void => {

@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Whether the child gets a pipe for a watchdog. Default true. */
+  readonly hasWatchdog?: boolean;
 }
 
 /** A spawned child with its pipes. */
@@ -24,7 +26,7 @@ export interface SpawnedChild {
   /** `undefined` when the system refused to make a process; an `error` event says why. */
   readonly pid: number | undefined;
   readonly control: Socket;
-  readonly watchdog: Socket;
+  readonly watchdog: Socket | null;
   readonly journal: Journal | null;
   readonly token: Buffer;
 }
@@ -37,11 +39,16 @@ export interface SpawnedChild {
  */
 export const spawnChild = (options: SpawnOptions): SpawnedChild => {
   const journal = Journal.open();
-  const { execArgv = [], cwd, uid, gid } = options;
+  const { execArgv = [], cwd, uid, gid, hasWatchdog = true } = options;
   try {
     const child = spawn(process.execPath, [...execArgv, entry], {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', journal?.writeFd ?? 'ignore'],
+      stdio: [
+        'ignore',
+        ...(['pipe', 'pipe', 'pipe'] as const),
+        hasWatchdog ? 'pipe' : 'ignore',
+        journal?.writeFd ?? 'ignore',
+      ],
       env: childEnvironment(process.env, options.environment),
       ...(cwd !== undefined && { cwd }),
       ...(uid !== undefined && { uid }),
@@ -56,7 +63,7 @@ export const spawnChild = (options: SpawnOptions): SpawnedChild => {
       process: child,
       pid: child.pid,
       control: child.stdio[descriptors.control] as Socket,
-      watchdog: child.stdio[descriptors.watchdog] as Socket,
+      watchdog: child.stdio[descriptors.watchdog] as Socket | null,
       journal,
       token: randomBytes(16),
     };

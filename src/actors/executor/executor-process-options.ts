@@ -1,6 +1,7 @@
 import type { SpawnOptions } from './child-process.js';
+import type { Warden } from './warden.js';
 
-export interface ExecutorProcessOptions extends SpawnOptions {
+export interface ExecutorProcessOptions extends Omit<SpawnOptions, 'hasWatchdog'> {
   /** Handler modules, as file URLs. */
   readonly modules: readonly string[];
   /** URL of a module that exports `createExecutorRuntime`; it gets `modules` and `config`. */
@@ -15,6 +16,8 @@ export interface ExecutorProcessOptions extends SpawnOptions {
   readonly graceMs?: number;
   /** The child ends itself after so long without a sign of us. Default 30 s, as a job's lease. */
   readonly leaseMs?: number;
+  /** Ends the child in place of a watchdog of its own. Jobs that were handed to such a child are not taken back from it. */
+  readonly warden?: Warden | null;
   /** Default 1 MiB. */
   readonly maxResultBytes?: number;
   /** Default 64 KiB. */
@@ -32,6 +35,7 @@ export const executorProcessDefaults = {
   beginWithinMs: 30_000,
   graceMs: 5_000,
   leaseMs: 30_000,
+  warden: null as Warden | null,
   maxResultBytes: 1024 * 1024,
   maxMetaBytes: 64 * 1024,
   maxOutputPerJob: 64 * 1024,

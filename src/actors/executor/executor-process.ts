@@ -111,7 +111,7 @@ export class ExecutorProcess implements Executor {
   }
 
   takeBack(reason: string): void {
-    if (this.#takingBack !== null || !this.#held.firstWaiting()) return;
+    if (this.#takingBack !== null || !this.#child?.hasGate || !this.#held.firstWaiting()) return;
     this.#takingBack = reason;
     this.#child?.closeGate();
   }
@@ -144,11 +144,11 @@ export class ExecutorProcess implements Executor {
 
   #spawn(): void {
     const { modules, bootModule, config, leaseMs, readyWithinMs } = this.#options;
-    const { maxResultBytes, maxMetaBytes } = this.#options;
+    const { maxResultBytes, maxMetaBytes, warden } = this.#options;
     this.#state = 'loading';
     const hello = { modules, bootModule, config, leaseMs, maxResultBytes, maxMetaBytes };
     try {
-      this.#child = new ChildConnection(this.#options, hello, {
+      this.#child = new ChildConnection(this.#options, hello, warden, {
         onMessages: (messages, nowMs) => this.#receive(messages, nowMs),
         onGateClosed: (lastBegun) => this.#gateClosed(lastBegun),
         onBroken: (detail) => {

@@ -24,6 +24,8 @@ export interface Hello {
   /** For the boot module; any JSON. */
   readonly config: unknown;
   readonly hasJournal: boolean;
+  /** Whether it starts a watchdog thread. Else a warden ends it, and nothing answers for its gate. */
+  readonly hasWatchdog: boolean;
   /** The child kills its process group after so long without a sign of its parent. */
   readonly leaseMs: number;
   readonly maxResultBytes: number;

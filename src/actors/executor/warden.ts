@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { childEnvironment, neededVariables } from './child-environment.js';
+
+const entry = fileURLToPath(new URL('./warden-main.js', import.meta.url));
+/** Before a warden that ended is replaced: whatever ended it may end the next one too. */
+const replaceAfterMs = 1_000;
+
+/**
+ * One process that ends executor children, with their process groups, when this process is gone or frozen. It stands for
+ * the watchdog thread of each child, which takes as much CPU to start as the rest of the child: too dear for one job. It is
+ * there while there are children, and keeps nothing running that waits for this process to end.
+ */
+export class Warden {
+  private readonly groups = new Set<number>();
+  private process: ChildProcess | null = null;
+  private replacing: NodeJS.Timeout | undefined;
+  private beating: NodeJS.Timeout | undefined;
+
+  /** Children are ended after so long without a sign of us. */
+  constructor(private readonly leaseMs: number) {}
+
+  /** The process of the warden itself, while there is one. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
+  /** From now on it ends the process group of this child when we are gone. */
+  watch(pid: number): void {
+    this.groups.add(pid);
+    if (this.process) this.say(`+${pid}\n`);
+    else if (!this.replacing) this.start();
+  }
+
+  /** That child is gone. Its number may soon be another's. */
+  forget(pid: number): void {
+    if (!this.groups.delete(pid)) return;
+    this.say(`-${pid}\n`);
+    if (this.groups.size === 0) this.end();
+  }
+
+  private start(): void {
+    const warden = spawn(process.execPath, [entry, String(this.leaseMs)], {
+      // Not in the group of a worker that is killed as a group.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: childEnvironment(process.env, { inherit: neededVariables }),
+    });
+    this.process = warden;
+    const replace = () => this.replace(warden);
+    warden.once('error', replace).once('exit', replace);
+    // What cannot be said any more is said to the next one.
+    warden.stdin?.on('error', () => undefined);
+    warden.unref();
+    // A pipe of a child is a socket.
+    (warden.stdin as Partial<{ unref(): void }> | null)?.unref?.();
+    for (const pid of this.groups) this.say(`+${pid}\n`);
+    const beatMs = Math.min(1_000, this.leaseMs / 4);
+    // A frozen warden does not read: some unread signs say as much as a thousand.
+    const beat = () => (warden.stdin?.writableLength ?? 0) < 64 && this.say('\n');
+    this.beating = setInterval(beat, beatMs).unref();
+  }
+
+  private replace(warden: ChildProcess): void {
+    if (this.process !== warden) return;
+    this.end();
+    if (this.groups.size === 0) return;
+    this.replacing = setTimeout(() => {
+      this.replacing = undefined;
+      if (this.groups.size > 0) this.start();
+    }, replaceAfterMs).unref();
+  }
+
+  private end(): void {
+    clearInterval(this.beating);
+    this.process?.stdin?.end();
+    this.process = null;
+  }
+
+  private say(line: string): void {
+    const pipe = this.process?.stdin;
+    if (pipe?.writable) pipe.write(line);
+  }
+}
