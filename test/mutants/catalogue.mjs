@@ -117,7 +117,7 @@ export const mutants = [
     file: 'actors/executor/warden.ts',
     from: 'for (const pid of this.groups) this.say(',
     to: 'for (const pid of [...this.groups].slice(-1)) this.say(',
-    red: { 'actors/executor/warden': 'the next one knows all children' },
+    red: { 'actors/executor/warden': 'that is killed is replaced' },
   },
   {
     name: 'gate',
