@@ -44,7 +44,8 @@ export const bootWorker = async (options: BootOptions): Promise<RunningWorker> =
   const modules = [handlers ?? []].flat().map((module) => handlerModuleUrl(module).href);
   if (modules.length === 0) throw new InvalidOptionError('handlers', 'it must name a module');
   const config = { container: container === undefined ? null : handlerModuleUrl(container).href };
-  const worker = new Worker(plan, makeExecutorOf(modules, config), on);
+  const onTrouble = troubleTo(on.onTrouble?.bind(on));
+  const worker = new Worker(plan, makeExecutorOf(modules, config, onTrouble), on);
   isolateSubscribers(worker, on);
   if (handleSignals) stopOnSignals(worker);
   const names = await worker.start();

@@ -8,11 +8,16 @@ import type { WorkerPlan } from '../actors/worker-options.js';
 import { createExecutorRuntime, type RuntimeConfig } from './executor-runtime.js';
 
 /** The executor that a plan's isolation asks for, with the same runtime wherever it runs. */
-export const makeExecutorOf = (modules: readonly string[], config: RuntimeConfig) => {
+export const makeExecutorOf = (
+  modules: readonly string[],
+  config: RuntimeConfig,
+  onTrouble: (error: unknown) => void,
+) => {
   let warden: Warden | null = null;
   return (plan: WorkerPlan, events: ExecutorEvents): Executor => {
     // Children for one job each have one for all; those that stay have a watchdog each, which can also take jobs back.
-    if (plan.isolation === 'fork-per-job') warden ??= new Warden(plan.wire.narrowLeaseMs);
+    if (plan.isolation === 'fork-per-job')
+      warden ??= new Warden(plan.wire.narrowLeaseMs, onTrouble);
     const make = (inner: ExecutorEvents): Executor =>
       plainExecutor(modules, config, plan, warden, inner);
     return plan.cipher ? new SealedExecutor(plan.cipher, make, events) : make(events);

@@ -16,12 +16,12 @@ export interface Stray {
 
 const pickRunning = loadScript('pick-running');
 
-/** Redis is held for 0.1 ms by so many. */
-const keysAtOnce = 50;
+/** Redis is held for a quarter of a millisecond by so many. */
+const keysAtOnce = 100;
 /** It reads every job, and nobody waits for it: the jobs that run meanwhile go first, here and at Redis. */
-const restsPerStep = 30;
+const restsPerStep = 15;
 /** Of what a page waited for an answer it need not rest. */
-const longestRestMs = 500;
+const longestRestMs = 50;
 /** One worker of a Redis looks so often: it reads the status of every job. */
 const sweepEverySeconds = 3_600;
 /** Whoever has the turn and is not heard of for so long has lost it: another begins anew. */

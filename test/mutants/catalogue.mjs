@@ -112,6 +112,14 @@ export const mutants = [
     red: { 'actors/executor/executor-orphan': 'is gone' },
   },
   {
+    name: 'end-of-grace',
+    why: 'a job that was about to begin when the grace was over would be charged with the end of its child',
+    file: 'actors/executor/executor-process.ts',
+    from: 'const held = running ?? this.#held.firstWaiting();',
+    to: 'const held = running;',
+    red: { 'actors/executor/executor-process': 'charges no job that was about to begin' },
+  },
+  {
     name: 'warden-replaced',
     why: 'children that were there before a warden was killed would be nobody’s',
     file: 'actors/executor/warden.ts',

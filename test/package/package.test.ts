@@ -45,7 +45,10 @@ describe('the package', () => {
   });
 
   it('holds what is meant for its users, and nothing of the workshop', () => {
-    for (const file of ['README.md', 'SECURITY.md', 'LICENSE', 'package.json', 'dist/index.d.ts']) {
+    // What is started as a process of its own, nothing imports.
+    const entries = ['executor/child-main.js', 'actors/executor/warden-main.js'];
+    const files = ['README.md', 'SECURITY.md', 'LICENSE', 'package.json', 'dist/index.d.ts'];
+    for (const file of [...files, ...entries.map((entry) => `dist/${entry}`)]) {
       expect([file, existsSync(join(installed, file))]).toEqual([file, true]);
     }
     for (const file of ['src', 'test', 'scripts', 'bench', 'node_modules']) {

@@ -10,6 +10,14 @@ export class ExecutorStartError extends Error {
   }
 }
 
+/** The process that ends children without a worker does not stay up. They would be left to themselves. */
+export class WardenLostError extends Error {
+  override readonly name = 'WardenLostError';
+  constructor(readonly reason: string) {
+    super(`The warden of the children was lost three times in a row, at last: ${reason}`);
+  }
+}
+
 /** `job.saveMeta()` would write more than the limit. Nothing was written. */
 export class MetaTooLargeError extends Error {
   override readonly name = 'MetaTooLargeError';

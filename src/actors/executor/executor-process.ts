@@ -324,7 +324,11 @@ export class ExecutorProcess implements Executor {
   #stopRunning(): void {
     this.#child?.readJournal();
     const { running } = this.#held;
-    if (running) running.fate ??= { kind: 'stopped', reason: 'shutdown' };
+    // It may be about to begin, or have begun, and the news be on its way: then it must not be charged with its end.
+    const held = running ?? this.#held.firstWaiting();
+    if (!held) return;
+    held.fate ??= { kind: 'stopped', reason: 'shutdown' };
+    if (!running) this.#child?.send({ kind: 'cancel', job: held.number, reason: 'shutdown' });
   }
 
   #gone(exitCode: number | null, signal: string | null, error: Error | null): void {

@@ -72,9 +72,9 @@ export interface Executor {
    * for a job that has begun; where there is none it is the abort signal.
    */
   cancel(execution: string, reason: StopReason): void;
-  /** Every job that has not begun comes back as `notBegun`. The running ones go on. */
+  /** Jobs that have not begun come back as `notBegun`, but from a child without a watchdog. The running ones go on. */
   takeBack(reason: string): void;
-  /** No more begin; the running ones have `graceMs`, then they are stopped. Never rejects. */
+  /** No more begin than were handed to a child without a watchdog; the running ones have `graceMs`, then they are stopped. Never rejects. */
   stop(options: { graceMs: number }): Promise<ExecutorExit>;
   /** Ends everything at once; running jobs are `stopped: shutdown`. */
   kill(): void;

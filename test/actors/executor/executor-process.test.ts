@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ExecutorProcess } from '../../../src/actors/executor/executor-process.js';
+import { Warden } from '../../../src/actors/executor/warden.js';
 import { encodeValue } from '../../../src/redis/payload/value.js';
 import { endAll, fixture, isAlive, job, Ledger, startChild, until } from './support/lab.js';
+
+const fail = (error: Error): void => {
+  throw error;
+};
 
 afterEach(endAll);
 
@@ -309,6 +314,24 @@ describe('stop', () => {
     await executor.stop({ graceMs: 50 });
     expect(ledger.ended[0]?.outcome).toEqual({ kind: 'stopped', reason: 'shutdown' });
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it.each([
+    ['watchdog', null],
+    ['warden', new Warden(30_000, fail)],
+  ])('charges no job that was about to begin (%s)', async (_, warden) => {
+    for (let round = 0; round < 4; round++) {
+      const { executor, ledger } = await startChild({ warden });
+      executor.run([job('never')]);
+      await executor.stop({ graceMs: 0 });
+      expect(['notBegun', 'stopped']).toContain(ledger.ended[0]?.outcome.kind);
+    }
+    const { executor, ledger, outcome } = await startChild({ warden, graceMs: 1_000 });
+    await outcome('blocksAfterwards', [500]);
+    executor.run([job('waitForAbort')]);
+    await executor.stop({ graceMs: 100 });
+    expect(['notBegun', 'stopped']).toContain(ledger.ended[1]?.outcome.kind);
+    expect(ledger.ended).toHaveLength(2);
   });
 
   it('may come before the start, and kill too', async () => {

@@ -19,9 +19,13 @@ const pidOf = async (warden: Warden, former?: number): Promise<number> => {
   return warden.pid as number;
 };
 
+const fail = (error: Error): void => {
+  throw error;
+};
+
 describe('a warden', () => {
   it('is there while there are children, and leaves those alone', async () => {
-    const warden = new Warden(30_000);
+    const warden = new Warden(30_000, fail);
     expect(warden.pid).toBeUndefined();
     const [one, two] = [startChild(), startChild()];
     warden.watch(one);
@@ -39,7 +43,7 @@ describe('a warden', () => {
   });
 
   it('that is killed is replaced, and the next one knows all children', async () => {
-    const warden = new Warden(30_000);
+    const warden = new Warden(30_000, fail);
     const [gone, here, late] = [startChild(), startChild(), startChild()];
     warden.watch(gone);
     warden.watch(here);
@@ -58,7 +62,7 @@ describe('a warden', () => {
   });
 
   it('that rested for longer than the lease does not take it for ours', async () => {
-    const warden = new Warden(600);
+    const warden = new Warden(600, fail);
     const child = startChild();
     warden.watch(child);
     const pid = await pidOf(warden);
@@ -74,8 +78,43 @@ describe('a warden', () => {
     await until('the warden is gone', () => !isAlive(pid));
   });
 
+  it('that does not stay up is told, once', async () => {
+    const lost: Error[] = [];
+    const warden = new Warden(30_000, (error) => lost.push(error));
+    const child = startChild();
+    warden.watch(child);
+    let former: number | undefined;
+    for (let times = 1; times <= 4; times++) {
+      const pid = await pidOf(warden, former);
+      former = pid;
+      expect(lost).toHaveLength(times > 3 ? 1 : 0);
+      process.kill(pid, 'SIGKILL');
+      await until('it is missed', () => warden.pid === undefined);
+    }
+    expect(lost.map(({ message }) => message)).toEqual([
+      'The warden of the children was lost three times in a row, at last: it ended with SIGKILL',
+    ]);
+    warden.forget(child);
+  });
+
+  it('that is frozen for long is replaced, and keeps no memory of ours', async () => {
+    const warden = new Warden(30_000, fail);
+    const child = startChild();
+    warden.watch(child);
+    const first = await pidOf(warden);
+    await until('it has started', () => isHeeding(first));
+    process.kill(first, 'SIGSTOP');
+    const pids = Array.from({ length: 60_000 }, (_, n) => 10_000_000 + n);
+    for (const pid of pids) warden.watch(pid);
+    for (const pid of pids) warden.forget(pid);
+    const second = await pidOf(warden, first);
+    expect(isAlive(first)).toBe(false);
+    warden.forget(child);
+    await until('the second is gone', () => !isAlive(second));
+  });
+
   it('does not heed the signals that a service is ended with', async () => {
-    const warden = new Warden(30_000);
+    const warden = new Warden(30_000, fail);
     const child = startChild();
     warden.watch(child);
     const pid = await pidOf(warden);
