@@ -19,6 +19,7 @@ export {
   WorkerNameTakenError,
   WorkerStartError,
 } from './actors/errors.js';
+export { WardenLostError } from './actors/executor/errors.js';
 export { DuplicateHandlerError, HandlerModuleError } from './actors/handlers/errors.js';
 export type { ObeyedCommands, RemoteCommand } from './actors/obeyed-commands.js';
 export type { Outcome, SerializedError } from './actors/outcome.js';
