@@ -1,7 +1,7 @@
 // How fast do terminal events reach a subscriber in another process, while a worker drains?
 export const name = 'events';
 
-const rate = { unit: 'events/s', better: 'higher', concurrency: 100, jobs: 30_000 };
+const rate = { unit: 'events/s', better: 'higher', concurrency: 100, jobs: 80_000 };
 const graceMs = 5000;
 
 export const cases = [
