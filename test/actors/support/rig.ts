@@ -103,14 +103,15 @@ export class Rig {
     const name = `w${this.names}`;
     // The Redis of tests keeps nothing, and need not.
     const plan = planWorker({ url: this.url, name, durability: 'ignore', ...options });
-    const worker = new Worker(plan, makeExecutorOf(modules, { container: null }), {
+    const onTrouble = (error: unknown) => void troubles.push(error);
+    const worker = new Worker(plan, makeExecutorOf(modules, { container: null }, onTrouble), {
       ...on,
       onStarted: (jobs) => void claimed.push(...jobs.map(({ jobId }) => jobId)),
       onSettled: (each) => {
         settled.push(each);
         on.onSettled?.(each);
       },
-      onTrouble: (error) => void troubles.push(error),
+      onTrouble,
     });
     this.workers.push(worker);
     return { worker, settled, troubles, claimed };
