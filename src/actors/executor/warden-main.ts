@@ -1,5 +1,6 @@
 // The warden's process: it ends the process groups of executor children that have lost their worker. It reads from the
 // worker, a line each, `+pid`, `-pid`, and an empty one as a sign of life. Children have no way to it but signals.
+
 // Whoever signals the whole service means the worker. This ends with it.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
