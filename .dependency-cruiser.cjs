@@ -69,8 +69,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'Nobody imports it and it imports nobody: it is forgotten.',
       severity: 'error',
-      // The entry of a process of its own may need nobody.
-      from: { orphan: true, pathNot: '\\.d\\.ts$|-main\\.ts$' },
+      from: { orphan: true, pathNot: '\\.d\\.ts$' },
       to: {},
     },
     {

@@ -46,7 +46,7 @@ export const bootWorker = async (options: BootOptions): Promise<RunningWorker> =
   const config = { container: container === undefined ? null : handlerModuleUrl(container).href };
   const onTrouble = troubleTo(on.onTrouble?.bind(on));
   const worker = new Worker(plan, makeExecutorOf(modules, config, onTrouble), on);
-  isolateSubscribers(worker, on);
+  isolateSubscribers(worker, onTrouble);
   if (handleSignals) stopOnSignals(worker);
   const names = await worker.start();
   return {
@@ -59,9 +59,8 @@ export const bootWorker = async (options: BootOptions): Promise<RunningWorker> =
 
 // A subscriber that throws is reported by rxjs as an uncaught exception, which would end the worker and all
 // its jobs. Somebody who set a hook of their own keeps it.
-const isolateSubscribers = (worker: Worker, on: WorkerEvents): void => {
+const isolateSubscribers = (worker: Worker, hook: (error: unknown) => void): void => {
   if (rxConfig.onUnhandledError) return;
-  const hook = troubleTo(on.onTrouble?.bind(on));
   rxConfig.onUnhandledError = hook;
   whenDone(worker, () => {
     if (rxConfig.onUnhandledError === hook) rxConfig.onUnhandledError = null;

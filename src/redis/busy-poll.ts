@@ -40,16 +40,16 @@ export class BusyPoll {
 
   constructor(private readonly loop: Loop = thisLoop) {}
 
-  /** Whether replies have lately come so fast that they are looked for. */
+  /** Whether replies have lately come so fast that they are looked for. Never on one core. */
   get isQuick(): boolean {
-    return this.expectedMs < longestMs;
+    return this.loop.isShared && this.expectedMs < longestMs;
   }
 
   /** Settles as the reply does. */
   async until<T>(reply: Promise<T>): Promise<T> {
     const sentAtMs = this.loop.nowMs();
     const follows = this.waiting > 0 || sentAtMs - this.lastReplyMs < longestRestMs;
-    const isPolled = follows && this.isQuick && this.loop.isShared;
+    const isPolled = follows && this.isQuick;
     this.waiting += 1;
     if (isPolled) this.poll(sentAtMs + longestMs);
     try {

@@ -17,7 +17,7 @@ import { ReplyTurns } from './reply-turns.js';
 
 /** Settlements in one exchange; more wait for the next. */
 const mostSettlements = 500;
-/** From so many on they are shared between the two calls. Where Redis is busy fewer go in one, which costs it less. */
+/** From so many on they are shared between the two calls. Where Redis is busy, or shares our core, fewer go in one, which costs it less. */
 const crowd = 2;
 const crowdForBusy = 8;
 /** Working time is told in portions: the sum in Redis is a long float, too dear for every call. */

@@ -140,7 +140,7 @@ describe('strays', () => {
 
   it('leave most of the time to those that run jobs', async () => {
     await stray('lost');
-    for (let from = 0; from < 2_000; from += 1_000)
+    for (let from = 0; from < 4_000; from += 1_000)
       await wire.enqueue(...Array.from({ length: 1_000 }, (_, n) => `job-${from + n}`));
     const hold = performance.eventLoopUtilization();
     expect(await idsOf()).toEqual(['lost']);

@@ -1,10 +1,11 @@
-import { killGroup, type SpawnedChild, type SpawnOptions, spawnChild } from './child-process.js';
+import { type SpawnedChild, type SpawnOptions, spawnChild } from './child-process.js';
 import { type Frame, FrameReader, ProtocolError } from './frames.js';
+import { killGroup } from './kill-group.js';
 import { encodeParentMessage } from './parent-message.js';
 import type { ChildMessage, Hello, ParentMessage } from './protocol.js';
 import { StepReader } from './step-reader.js';
 import type { Warden } from './warden.js';
-import { watchdogBytes } from './watchdog.js';
+import { beatEveryMs, watchdogBytes } from './watchdog.js';
 
 /** What a connection tells its owner. Nothing comes after `onExit`, which comes once. */
 export interface ConnectionEvents {
@@ -34,12 +35,12 @@ export class ChildConnection {
   #isGone = false;
 
   constructor(
-    spawn: Omit<SpawnOptions, 'hasWatchdog'>,
+    spawn: SpawnOptions,
     hello: Omit<Hello, 'kind' | 'token' | 'hasJournal' | 'hasWatchdog'>,
     private readonly warden: Warden | null,
     private readonly events: ConnectionEvents,
   ) {
-    this.#child = spawnChild({ ...spawn, hasWatchdog: warden === null });
+    this.#child = spawnChild(spawn, warden === null);
     const { token, journal, control, watchdog, pid } = this.#child;
     const maxFrameBytes = hello.maxResultBytes + hello.maxMetaBytes + 1024 * 1024;
     this.#steps = new StepReader(maxFrameBytes, token);
@@ -66,7 +67,7 @@ export class ChildConnection {
     control.on('error', () => undefined);
     watchdog?.on('error', () => undefined);
     if (watchdog)
-      this.#beating = setInterval(() => this.beat(), Math.min(1_000, hello.leaseMs / 4)).unref();
+      this.#beating = setInterval(() => this.beat(), beatEveryMs(hello.leaseMs)).unref();
     const has = { hasJournal: journal !== null, hasWatchdog: watchdog !== null };
     this.send({ kind: 'hello', token: token.toString('hex'), ...has, ...hello });
   }

@@ -16,8 +16,6 @@ export interface SpawnOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Whether the child gets a pipe for a watchdog. Default true. */
-  readonly hasWatchdog?: boolean;
 }
 
 /** A spawned child with its pipes. */
@@ -33,13 +31,14 @@ export interface SpawnedChild {
 
 /**
  * Spawns one executor child as the leader of its own process group. No Node IPC: one stray line on
- * its descriptor would throw in this process. A socket of our own takes its place.
+ * its descriptor would throw in this process. A socket of our own takes its place. Without a watchdog it gets no pipe for
+ * one.
  *
  * @throws Error of the system: no processes, memory or descriptors left
  */
-export const spawnChild = (options: SpawnOptions): SpawnedChild => {
+export const spawnChild = (options: SpawnOptions, hasWatchdog: boolean): SpawnedChild => {
   const journal = Journal.open();
-  const { execArgv = [], cwd, uid, gid, hasWatchdog = true } = options;
+  const { execArgv = [], cwd, uid, gid } = options;
   try {
     const child = spawn(process.execPath, [...execArgv, entry], {
       detached: true,
@@ -72,14 +71,5 @@ export const spawnChild = (options: SpawnOptions): SpawnedChild => {
     throw error;
   } finally {
     journal?.closeWriteFd();
-  }
-};
-
-/** SIGKILL for the child and everything it started. A group that is gone already is fine. */
-export const killGroup = (pid: number): void => {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 };

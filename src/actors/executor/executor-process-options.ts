@@ -1,7 +1,7 @@
 import type { SpawnOptions } from './child-process.js';
 import type { Warden } from './warden.js';
 
-export interface ExecutorProcessOptions extends Omit<SpawnOptions, 'hasWatchdog'> {
+export interface ExecutorProcessOptions extends SpawnOptions {
   /** Handler modules, as file URLs. */
   readonly modules: readonly string[];
   /** URL of a module that exports `createExecutorRuntime`; it gets `modules` and `config`. */

@@ -1,5 +1,6 @@
 // The warden's process: it ends the process groups of executor children that have lost their worker. It reads from the
 // worker, a line each, `+pid`, `-pid`, and an empty one as a sign of life. Children have no way to it but signals.
+import { killGroup } from './kill-group.js';
 
 // Whoever signals the whole service means the worker. This ends with it.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -13,9 +14,9 @@ let rest = '';
 const endAll = (): void => {
   for (const pid of groups) {
     try {
-      process.kill(-pid, 'SIGKILL');
+      killGroup(pid);
     } catch {
-      // It is gone already, as it should be: a child whose channel ends goes by itself, unless it is in a loop.
+      // One that we may not end must not keep us from the others; and there is nobody left to tell.
     }
   }
   groups.clear();

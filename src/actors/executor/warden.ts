@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment, neededVariables } from './child-environment.js';
 import { WardenLostError } from './errors.js';
+import { beatEveryMs } from './watchdog.js';
 
 const entry = fileURLToPath(new URL('./warden-main.js', import.meta.url));
 /** Before a warden that ended is replaced: whatever ended it may end the next one too. */
@@ -77,7 +78,7 @@ export class Warden {
     // A pipe of a child is a socket.
     (warden.stdin as Partial<{ unref(): void }> | null)?.unref?.();
     for (const pid of this.groups) this.say(`+${pid}\n`);
-    this.beating = setInterval(() => this.beat(), Math.min(1_000, this.leaseMs / 4)).unref();
+    this.beating = setInterval(() => this.beat(), beatEveryMs(this.leaseMs)).unref();
   }
 
   private replace(why: string): void {

@@ -9,6 +9,9 @@ export interface WatchdogOptions {
   readonly token: string;
 }
 
+/** How often the parent shows that it lives. */
+export const beatEveryMs = (leaseMs: number): number => Math.min(1_000, leaseMs / 4);
+
 /** What the parent writes to the watchdog's pipe. */
 export const watchdogBytes = { beat: 0x62, closeGate: 0x67 } as const;
 

@@ -5,11 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ExecutorProcess } from '../../../src/actors/executor/executor-process.js';
 import { Warden } from '../../../src/actors/executor/warden.js';
 import { encodeValue } from '../../../src/redis/payload/value.js';
-import { endAll, fixture, isAlive, job, Ledger, startChild, until } from './support/lab.js';
-
-const fail = (error: Error): void => {
-  throw error;
-};
+import { endAll, fail, fixture, isAlive, job, Ledger, startChild, until } from './support/lab.js';
 
 afterEach(endAll);
 

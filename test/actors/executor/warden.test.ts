@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Warden } from '../../../src/actors/executor/warden.js';
-import { isAlive, until } from './support/lab.js';
+import { fail, isAlive, until } from './support/lab.js';
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -17,10 +17,6 @@ const startChild = (): number => {
 const pidOf = async (warden: Warden, former?: number): Promise<number> => {
   await until('a warden', () => warden.pid !== undefined && warden.pid !== former);
   return warden.pid as number;
-};
-
-const fail = (error: Error): void => {
-  throw error;
 };
 
 describe('a warden', () => {

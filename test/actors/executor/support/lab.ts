@@ -40,6 +40,11 @@ export const job = (name: string, args: unknown[] = [], options: JobOptions = {}
 
 export type LabJob = ReturnType<typeof job>;
 
+/** For what must not be told. */
+export const fail = (error: Error): void => {
+  throw error;
+};
+
 /** Resolves once the fact holds; rejects when it does not within the time. */
 export const until = async (what: string, holds: () => boolean, withinMs = 30_000) => {
   const deadline = performance.now() + withinMs;
