@@ -2,6 +2,9 @@
 export const toTimestamp = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
 
 let lastMicros = Math.floor(Math.random() * 1_000);
+/** The second that was written last, in milliseconds, and its text up to the point: to write a date costs more than to encode a job. */
+let lastSecondMs = Number.NaN;
+let lastSecond = '';
 
 /**
  * Now, as text that no other call of this process gives: its last three digits count. Two requests of the
@@ -9,7 +12,13 @@ let lastMicros = Math.floor(Math.random() * 1_000);
  */
 export const distinctTimestamp = (): string => {
   lastMicros = (lastMicros + 1) % 1_000;
-  return `${new Date().toISOString().slice(0, -1)}${String(lastMicros).padStart(3, '0')}Z`;
+  const nowMs = Date.now();
+  const ms = nowMs % 1_000;
+  if (nowMs - ms !== lastSecondMs) {
+    lastSecondMs = nowMs - ms;
+    lastSecond = new Date(lastSecondMs).toISOString().slice(0, 20);
+  }
+  return `${lastSecond}${String(ms * 1_000 + lastMicros).padStart(6, '0')}Z`;
 };
 
 /** Reads RQ's text form (0 to 6 digits); `null` for nothing, `''` or what RQ could not read either. */

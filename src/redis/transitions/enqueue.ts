@@ -128,7 +128,7 @@ export const enqueue = async (
   const isLimited = jobs.some(({ limit }) => limit);
   if (!isLimited && !jobs.some(({ after }) => after)) {
     const reply = String(await runScript(redis, script, [...scriptKeys, ...timed], args));
-    return Array.from(reply, (letter) => verdicts[letter] as EnqueueVerdict);
+    return reply.split('').map((letter) => verdicts[letter] as EnqueueVerdict);
   }
   const reply = String(
     await runScript(
