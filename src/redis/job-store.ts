@@ -1,17 +1,12 @@
 import type { Redis } from 'ioredis';
 import { cipherOf } from './cipher.js';
 import { NoSuchJobError } from './errors.js';
+import { resultOf, type StoredResult } from './job-ends.js';
 import { type JobRecord, readJobRecord } from './job-record.js';
 import { keys } from './keys.js';
 import { encodeValue } from './payload/index.js';
-import { newestResults, resultDecoderFor } from './results-stream.js';
+import { newestResults } from './results-stream.js';
 import { replyOr, type TellWrongType } from './wrong-type.js';
-
-/** What a job ended in: a value, or a traceback. `null` when neither is there (yet, or any more). */
-export type StoredResult =
-  | { kind: 'returned'; value: unknown }
-  | { kind: 'failed'; traceback: string }
-  | null;
 
 /** Fetches one job. RQ: `Job.fetch`. @throws NoSuchJobError, WrongKeyTypeError */
 export const fetchJob = async (redis: Redis, id: string): Promise<JobRecord> => {
@@ -46,38 +41,16 @@ const toRecord = (redis: Redis, id: string, flat: readonly Buffer[]): JobRecord 
   return readJobRecord(id, hash, cipherOf(redis));
 };
 
-/**
- * What the job's last run ended in: from RQ's results stream where it has an entry (Python's, and jobs
- * whose producer is Python), else from the hash.
- *
- * @throws UndecodablePayloadError for a result that no serializer of ours reads.
- */
+/** What the job's last run ended in. @throws UndecodablePayloadError for a result that no serializer of ours reads */
 export const readResult = async (redis: Redis, record: JobRecord): Promise<StoredResult> => {
-  const [latest] = await newestResults(redis, record.id, 1);
-  const fields = latest?.fields ?? new Map<string, Buffer>();
-  const type = String(fields.get('type') ?? '');
-  const decode = resultDecoderFor(redis, record.id);
-  if (type === '1' && record.status !== 'failed') {
-    const value = fields.get('return_value');
-    return { kind: 'returned', value: value ? decode.returned(value) : null };
-  }
-  // Type 4 is an attempt that was retried: how the job ended is elsewhere.
-  if (
-    type !== '' &&
-    type !== '1' &&
-    type !== '4' &&
-    (record.status === 'failed' || record.status === 'stopped')
-  ) {
-    const text = fields.get('exc_string');
-    return { kind: 'failed', traceback: text ? decode.traceback(text) : '' };
-  }
-  if (record.status === 'finished') {
-    const value = record.hash.get('result');
-    return { kind: 'returned', value: value ? decode.inHash(value) : null };
-  }
-  if (record.status === 'failed' || record.status === 'stopped')
-    return { kind: 'failed', traceback: record.excInfo };
-  return null;
+  const { id, status, hash } = record;
+  const [newest] = await newestResults(redis, id, 1);
+  return resultOf(redis, id, {
+    status: status ?? '',
+    result: hash.get('result') ?? null,
+    excInfo: hash.get('exc_info') ?? null,
+    streamed: newest?.fields ?? new Map(),
+  });
 };
 
 /**

@@ -1,7 +1,12 @@
 import type { Redis } from 'ioredis';
 import { cipherOf } from './cipher.js';
 import { keys } from './keys.js';
-import { decodeExcString, decodeResultReturnValue, decodeValue } from './payload/index.js';
+import {
+  decodeExcInfo,
+  decodeExcString,
+  decodeResultReturnValue,
+  decodeValue,
+} from './payload/index.js';
 
 /** One entry of RQ's results stream: bytes by field name. */
 export type ResultFields = ReadonlyMap<string, Buffer>;
@@ -27,20 +32,26 @@ export const newestResults = async (
   }));
 };
 
-/** How what a job ended in is decoded; opened first, where this client has keys. Each throws for what it cannot read. */
+/** How what a job ended in is decoded; opened first, where this client has keys. Each throws for what it cannot read, but for `tracebackInHash`. */
 export const resultDecoderFor = (redis: Redis, jobId: string) => {
   const cipher = cipherOf(redis);
   const inHash = (bytes: Buffer): unknown =>
     decodeValue(cipher ? cipher.open(bytes, jobId, 'result') : bytes);
+  const opened = (text: string): string => (cipher ? cipher.openText(text, jobId) : text);
   return {
     /** The hash's `result`. */
     inHash,
     /** An entry's `return_value`. */
     returned: (bytes: Buffer): unknown => inHash(decodeResultReturnValue(bytes)),
     /** An entry's `exc_string`. */
-    traceback: (bytes: Buffer): string => {
-      const text = decodeExcString(bytes);
-      return cipher ? cipher.openText(text, jobId) : text;
+    traceback: (bytes: Buffer): string => opened(decodeExcString(bytes)),
+    /** The hash's `exc_info`; empty where it cannot be read: that the job failed must be told all the same. */
+    tracebackInHash: (bytes: Buffer): string => {
+      try {
+        return opened(decodeExcInfo(bytes));
+      } catch {
+        return '';
+      }
     },
   };
 };

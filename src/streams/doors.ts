@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Observable } from 'rxjs';
 import type { Cipher } from '../redis/cipher.js';
+import type { JobEnds } from '../redis/job-ends.js';
 import type { Replicas } from '../redis/replicas.js';
 import type { ReplicaWait } from '../redis/transitions/enqueue.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
@@ -15,6 +16,8 @@ import type { From } from './log-page.js';
 export interface Doors {
   redis: Redis;
   log: EventLog;
+  /** Reads how jobs ended. */
+  ends: JobEnds;
   wire: WireSettings;
   /** Encrypts what jobs carry; `null` leaves them plain. */
   cipher: Cipher | null;

@@ -5,10 +5,11 @@ import { dateMs } from '../redis/due.js';
 import { InvalidJobOperationError, InvalidOptionError, NoSuchJobError } from '../redis/errors.js';
 import { type Execution, readExecutions } from '../redis/executions.js';
 import { failureKind } from '../redis/failure.js';
+import { type JobEnds, resultOf } from '../redis/job-ends.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { type JobResult, readResults } from '../redis/job-results.js';
 import { isJobStatus, isTerminal } from '../redis/job-status.js';
-import { fetchJob, fetchJobs, readResult, saveMeta } from '../redis/job-store.js';
+import { fetchJob, fetchJobs, saveMeta } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
 import { type LifecycleEvent, terminalKinds } from '../redis/lifecycle-event.js';
 import { findEntry } from '../redis/registry-store.js';
@@ -30,6 +31,8 @@ import { stopJob } from './stop-job.js';
 export interface JobDoors {
   redis: Redis;
   log: EventLog;
+  /** Reads how jobs ended, on the same connection. */
+  ends: JobEnds;
   wire: WireSettings;
   /** Emits once, when the `Rq` is closed. */
   closed$: Observable<void>;
@@ -256,16 +259,14 @@ export class Job<Result = unknown> {
     return this.doors.redis.lpos(keys.queue(this.queue), this.id);
   }
 
-  // The status alone first: the whole hash may hold a megabyte, and most looks come too early.
   private async look(): Promise<{ value: unknown } | 'not ended' | null> {
-    const { redis } = this.doors;
+    const { redis, ends } = this.doors;
     try {
-      const word = (await redis.hget(keys.job(this.id), 'status')) ?? '';
-      if (isJobStatus(word) && !isTerminal(word)) return 'not ended';
-      const record = await this.fetch();
-      if (record.status === 'canceled') throw new JobCanceledError(this.id);
-      if (record.status === null || !isTerminal(record.status)) return 'not ended';
-      const result = await readResult(redis, record);
+      const end = await ends.read(this.id);
+      if (end.status === '') await this.fetch();
+      if (end.status === 'canceled') throw new JobCanceledError(this.id);
+      if (!isJobStatus(end.status) || !isTerminal(end.status)) return 'not ended';
+      const result = resultOf(redis, this.id, end);
       if (result?.kind === 'returned') return { value: result.value };
       throw new JobFailedError(this.id, result?.traceback ?? '');
     } catch (error) {

@@ -17,6 +17,7 @@ import {
 } from '../redis/cron-records.js';
 import { InvalidOptionError } from '../redis/errors.js';
 import { executionsOfWorker } from '../redis/executions.js';
+import { JobEnds } from '../redis/job-ends.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { fetchJob, fetchJobs } from '../redis/job-store.js';
 import { keys, queueNameOf } from '../redis/keys.js';
@@ -105,6 +106,7 @@ export class Rq {
     this.doors = {
       redis,
       log,
+      ends: new JobEnds(redis),
       closed$: this.closed$,
       wire,
       cipher,

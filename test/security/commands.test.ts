@@ -81,6 +81,7 @@ describe('S19: commands', () => {
       expect(linesOf(path).some((line) => line.startsWith('aborted'))).toBe(false);
       gate.open();
       expect(await job.result({ timeoutMs: 10_000 })).toBe('opened');
+      await until('its worker has heard so', () => settled.length > 0);
       expect(settled).toMatchObject([{ verdict: 'finished' }]);
       const next = await rig.enqueue('add', [1, 2]);
       expect(await next.result({ timeoutMs: 10_000 })).toBe(3);

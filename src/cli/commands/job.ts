@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { dependentsOf, statusesOf } from '../../redis/dependents.js';
+import type { StoredResult } from '../../redis/job-ends.js';
 import type { JobRecord } from '../../redis/job-record.js';
 import { type JobResult, readResults } from '../../redis/job-results.js';
-import { readResult, type StoredResult } from '../../redis/job-store.js';
+import { readResult } from '../../redis/job-store.js';
 import type { LifecycleEvent } from '../../redis/lifecycle-event.js';
 import { passingOver } from '../../redis/wrong-type.js';
 import type { Rq } from '../../streams/rq.js';
