@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
+import type { JobStatus } from './job-status.js';
 import { keys } from './keys.js';
 import { type ResultFields, resultDecoderFor, resultFieldsOf } from './results-stream.js';
+import { isWrongType } from './wrong-type.js';
 
 /** What tells how the last run of a job ended, as it lies in Redis. */
 export interface JobEnd {
@@ -80,13 +82,13 @@ export class JobEnds {
       pipeline.xrevrangeBuffer(keys.results(jobId), '+', '-', 'COUNT', 1);
     }
     try {
-      const replies = (await pipeline.exec()) as Array<[Error | null, unknown]>;
+      const replies = (await pipeline.exec()) ?? [];
       asked.forEach(({ resolve, reject }, at) => {
-        const [hashError, fields] = replies[2 * at] as [Error | null, Array<Buffer | null>];
-        const [streamError, entries] = replies[2 * at + 1] as [Error | null, Entry[]];
-        const error = hashError ?? streamError;
-        if (error) reject(error);
-        else resolve(endOf(fields, entries[0]));
+        try {
+          resolve(endOf(replies[2 * at] as Reply, replies[2 * at + 1] as Reply));
+        } catch (error) {
+          reject(error);
+        }
       });
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -94,12 +96,17 @@ export class JobEnds {
   }
 }
 
-type Entry = [id: Buffer, fields: Buffer[]];
+type Reply = readonly [error: Error | null, value: unknown];
 
-const endOf = (
-  [status, result = null, excInfo = null]: ReadonlyArray<Buffer | null>,
-  newest: Entry | undefined,
-): JobEnd => {
-  const streamed = resultFieldsOf(newest?.[1] ?? []);
-  return { status: String(status ?? ''), result, excInfo, streamed };
+/** @throws the error of a reply that is needed */
+const endOf = ([hashError, fields]: Reply, [streamError, entries]: Reply): JobEnd => {
+  if (hashError) throw hashError;
+  const [status, result, excInfo] = fields as [Buffer | null, Buffer | null, Buffer | null];
+  const word = String(status ?? '');
+  // Of a job that has not ended it says nothing, and what somebody left under its name is replaced by the end.
+  if (streamError && (hasResult.has(word) || !isWrongType(streamError))) throw streamError;
+  const [newest] = streamError ? [] : (entries as Array<[id: Buffer, fields: Buffer[]]>);
+  return { status: word, result, excInfo, streamed: resultFieldsOf(newest?.[1] ?? []) };
 };
+
+const hasResult = new Set<string>(['finished', 'failed', 'stopped'] satisfies JobStatus[]);

@@ -66,6 +66,12 @@ it('rejects for the job whose key has a wrong type, and for no other', async () 
   expect(String((other as PromiseRejectedResult).reason)).toContain(keys.results('other'));
 });
 
+it('does not mind what lies in place of the stream of a job that has not ended', async () => {
+  await redis.hset(keys.job('a'), { status: 'started' });
+  await redis.set(keys.results('a'), 'no stream');
+  expect(await new JobEnds(redis).read('a')).toMatchObject({ status: 'started' });
+});
+
 it('rejects when the connection is gone', async () => {
   const gone = openCommandConnection(server.url);
   await gone.ping();
