@@ -6,7 +6,7 @@
 export type FailureKind = 'transient' | 'full' | 'operator' | 'bug';
 
 const transient =
-  /^(LOADING|BUSY|READONLY|UNBLOCKED|MOVED|ASK|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)|max number of clients|Connection is closed|Stream isn't writeable|Command timed out|max retries per request|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Socket|socket|unblocked/;
+  /^(LOADING|BUSY|READONLY|UNBLOCKED|MOVED|ASK|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)|max number of clients|Connection is closed|aborted due to connection close|Stream isn't writeable|Command timed out|max retries per request|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Socket|socket|unblocked/;
 const operator = /^(WRONGTYPE|NOAUTH|WRONGPASS|NOPERM|MISCONF)|unknown command|invalid password/i;
 
 export const failureKind = (error: unknown): FailureKind => {

@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { JobStatus } from './job-status.js';
 import { keys } from './keys.js';
 import { type ResultFields, resultDecoderFor, resultFieldsOf } from './results-stream.js';
-import { isWrongType } from './wrong-type.js';
 
 /** What tells how the last run of a job ended, as it lies in Redis. */
 export interface JobEnd {
@@ -51,41 +50,104 @@ export const resultOf = (
     : null;
 };
 
-interface Asked {
+/**
+ * Reads whether jobs have ended, and how. An event tells of many jobs at once, and then all who wait for their results ask: what is
+ * asked for in one turn is read in one round trip.
+ */
+export class JobEnds {
+  private readonly statuses: Question<string>;
+  private readonly ends: Question<JobEnd>;
+
+  constructor(redis: Redis) {
+    this.statuses = new Question(redis, 1, askStatus, ([reply]) => valueOf(reply) ?? '');
+    this.ends = new Question(redis, 3, askEnd, endOf);
+  }
+
+  /**
+   * The status alone: empty where there is no such job, or it says none. Most looks come too early, a result may be large, and what a
+   * slow network has not brought yet must not be asked for again.
+   *
+   * @throws WrongKeyTypeError; what else Redis throws
+   */
+  status(jobId: string): Promise<string> {
+    return this.statuses.ask(jobId);
+  }
+
+  /** How it ended, if it has. @throws as `status` */
+  end(jobId: string): Promise<JobEnd> {
+    return this.ends.ask(jobId);
+  }
+}
+
+const askStatus = (pipeline: ChainableCommander, jobId: string): void => {
+  pipeline.hget(keys.job(jobId), 'status');
+};
+
+const askEnd = (pipeline: ChainableCommander, jobId: string): void => {
+  pipeline.hmgetBuffer(keys.job(jobId), 'status', 'result', 'exc_info');
+  pipeline.hexists(keys.job(jobId), 'data');
+  pipeline.xrevrangeBuffer(keys.results(jobId), '+', '-', 'COUNT', 1);
+};
+
+/** @throws the error of a reply that is needed */
+const endOf = ([ofHash, ofData, ofStream]: readonly Reply[]): JobEnd => {
+  const [status, result, excInfo] = valueOf(ofHash) as [
+    Buffer | null,
+    Buffer | null,
+    Buffer | null,
+  ];
+  // Without payload it is no job, for RQ as for us.
+  const word = valueOf(ofData) === 1 ? String(status ?? '') : '';
+  // Of others the stream says nothing, and what somebody left under its name is replaced by the end.
+  const entries = hasResult.has(word) ? (valueOf(ofStream) as Entry[]) : [];
+  return { status: word, result, excInfo, streamed: resultFieldsOf(entries[0]?.[1] ?? []) };
+};
+
+type Entry = [id: Buffer, fields: Buffer[]];
+const hasResult = new Set<string>(['finished', 'failed', 'stopped'] satisfies JobStatus[]);
+
+type Reply = readonly [error: Error | null, value: unknown];
+
+const valueOf = <T>(reply: Reply | undefined): T => {
+  const [error, value] = reply as Reply;
+  if (error) throw error;
+  return value as T;
+};
+
+interface Asked<T> {
   jobId: string;
-  resolve(end: JobEnd): void;
+  resolve(answer: T): void;
   reject(error: unknown): void;
 }
 
-/**
- * Reads how jobs ended, if they have, and nothing else of them: a payload may hold a megabyte. An event tells of many jobs at
- * once, and then all who wait for their results ask: what is asked for in one turn is read in one round trip.
- */
-export class JobEnds {
-  private asked: Asked[] = [];
+/** One that is asked about many jobs. Each has an answer, or an error, of its own. */
+class Question<T> {
+  private asked: Array<Asked<T>> = [];
 
-  constructor(private readonly redis: Redis) {}
+  constructor(
+    private readonly redis: Redis,
+    /** How many commands it takes for each job. */
+    private readonly commands: number,
+    private readonly put: (pipeline: ChainableCommander, jobId: string) => void,
+    private readonly read: (replies: readonly Reply[]) => T,
+  ) {}
 
-  /** @throws WrongKeyTypeError; what else Redis throws */
-  read(jobId: string): Promise<JobEnd> {
+  ask(jobId: string): Promise<T> {
     return new Promise((resolve, reject) => {
       this.asked.push({ jobId, resolve, reject });
       // After all promise callbacks of this turn.
-      if (this.asked.length === 1) process.nextTick(() => this.readAll(this.asked.splice(0)));
+      if (this.asked.length === 1) process.nextTick(() => this.askAll(this.asked.splice(0)));
     });
   }
 
-  private async readAll(asked: readonly Asked[]): Promise<void> {
-    const pipeline = this.redis.pipeline();
-    for (const { jobId } of asked) {
-      pipeline.hmgetBuffer(keys.job(jobId), 'status', 'result', 'exc_info');
-      pipeline.xrevrangeBuffer(keys.results(jobId), '+', '-', 'COUNT', 1);
-    }
+  private async askAll(asked: ReadonlyArray<Asked<T>>): Promise<void> {
     try {
+      const pipeline = this.redis.pipeline();
+      for (const { jobId } of asked) this.put(pipeline, jobId);
       const replies = (await pipeline.exec()) ?? [];
       asked.forEach(({ resolve, reject }, at) => {
         try {
-          resolve(endOf(replies[2 * at] as Reply, replies[2 * at + 1] as Reply));
+          resolve(this.read(replies.slice(at * this.commands, (at + 1) * this.commands)));
         } catch (error) {
           reject(error);
         }
@@ -95,18 +157,3 @@ export class JobEnds {
     }
   }
 }
-
-type Reply = readonly [error: Error | null, value: unknown];
-
-/** @throws the error of a reply that is needed */
-const endOf = ([hashError, fields]: Reply, [streamError, entries]: Reply): JobEnd => {
-  if (hashError) throw hashError;
-  const [status, result, excInfo] = fields as [Buffer | null, Buffer | null, Buffer | null];
-  const word = String(status ?? '');
-  // Of a job that has not ended it says nothing, and what somebody left under its name is replaced by the end.
-  if (streamError && (hasResult.has(word) || !isWrongType(streamError))) throw streamError;
-  const [newest] = streamError ? [] : (entries as Array<[id: Buffer, fields: Buffer[]]>);
-  return { status: word, result, excInfo, streamed: resultFieldsOf(newest?.[1] ?? []) };
-};
-
-const hasResult = new Set<string>(['finished', 'failed', 'stopped'] satisfies JobStatus[]);

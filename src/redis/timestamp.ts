@@ -13,12 +13,12 @@ let lastSecond = '';
 export const distinctTimestamp = (): string => {
   lastMicros = (lastMicros + 1) % 1_000;
   const nowMs = Date.now();
-  const ms = nowMs % 1_000;
-  if (nowMs - ms !== lastSecondMs) {
-    lastSecondMs = nowMs - ms;
-    lastSecond = new Date(lastSecondMs).toISOString().slice(0, 20);
+  const secondMs = Math.floor(nowMs / 1_000) * 1_000;
+  if (secondMs !== lastSecondMs) {
+    lastSecondMs = secondMs;
+    lastSecond = new Date(secondMs).toISOString().slice(0, -'000Z'.length);
   }
-  return `${lastSecond}${String(ms * 1_000 + lastMicros).padStart(6, '0')}Z`;
+  return `${lastSecond}${String((nowMs - secondMs) * 1_000 + lastMicros).padStart(6, '0')}Z`;
 };
 
 /** Reads RQ's text form (0 to 6 digits); `null` for nothing, `''` or what RQ could not read either. */

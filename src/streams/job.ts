@@ -83,8 +83,11 @@ export class Job<Result = unknown> {
     if (!(timeoutMs >= 0)) throw new InvalidOptionError('timeoutMs', 'it must be 0 or more');
     const deadlineMs = performance.now() + timeoutMs;
     const bell = new Bell();
+    let isTold = false;
     const listening = this.doors.log.listenForJob(this.queue, this.id, (event) => {
-      if (terminal.has(event.kind)) bell.ring();
+      if (!terminal.has(event.kind)) return;
+      isTold = true;
+      bell.ring();
     });
     // Without events the looks at the hash bring it, later; Redis away shows there as well.
     listening.then(
@@ -97,9 +100,12 @@ export class Job<Result = unknown> {
       for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 2, lastLookMs)) {
         // Who does not wait wants to know all the same: a process that asks for thousands at once is busy with them.
         // Each command has a deadline of its own.
+        const looking = this.look(isTold);
+        // Once: it may have been put back since, and what a slow network has not brought yet must not be asked for again.
+        isTold = false;
         const seen = await (timeoutMs === 0
-          ? this.look()
-          : within(Math.max(deadlineMs - performance.now(), shortestLookMs), this.look()));
+          ? looking
+          : within(Math.max(deadlineMs - performance.now(), shortestLookMs), looking));
         if (typeof seen === 'object' && seen) return seen.value as Result;
         const leftMs = deadlineMs - performance.now();
         if (leftMs <= 0) throw new ResultTimeoutError(this.id, timeoutMs, seen === 'not ended');
@@ -259,10 +265,15 @@ export class Job<Result = unknown> {
     return this.doors.redis.lpos(keys.queue(this.queue), this.id);
   }
 
-  private async look(): Promise<{ value: unknown } | 'not ended' | null> {
+  // `isTold`: an event has said that it ended, so that the status need not be asked for first.
+  private async look(isTold: boolean): Promise<{ value: unknown } | 'not ended' | null> {
     const { redis, ends } = this.doors;
     try {
-      const end = await ends.read(this.id);
+      if (!isTold) {
+        const word = await ends.status(this.id);
+        if (isJobStatus(word) && !isTerminal(word)) return 'not ended';
+      }
+      const end = await ends.end(this.id);
       if (end.status === '') await this.fetch();
       if (end.status === 'canceled') throw new JobCanceledError(this.id);
       if (!isJobStatus(end.status) || !isTerminal(end.status)) return 'not ended';

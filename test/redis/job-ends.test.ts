@@ -20,7 +20,7 @@ afterAll(async () => {
 beforeEach(() => redis.flushall());
 
 const finish = (id: string, result: string) =>
-  redis.hset(keys.job(id), { status: 'finished', result });
+  redis.hset(keys.job(id), { status: 'finished', data: 'any', result });
 
 /** How many pieces Redis had to read of this connection. */
 const reads = async (): Promise<number> => {
@@ -38,7 +38,10 @@ it('reads what is asked for in one turn in one round trip', async () => {
   for (const id of ids) await finish(id, `"${id}"`);
   const ends = new JobEnds(redis);
   const before = await reads();
-  const found = await Promise.all(ids.map(async (id) => resultOf(redis, id, await ends.read(id))));
+  expect(new Set(await Promise.all(ids.map((id) => ends.status(id))))).toEqual(
+    new Set(['finished']),
+  );
+  const found = await Promise.all(ids.map(async (id) => resultOf(redis, id, await ends.end(id))));
   // The two questions for the number are connections of their own, with some pieces each.
   expect((await reads()) - before).toBeLessThan(20);
   expect(found).toEqual(ids.map((value) => ({ kind: 'returned', value })));
@@ -46,9 +49,9 @@ it('reads what is asked for in one turn in one round trip', async () => {
 
 it('asks again for what is asked later', async () => {
   const ends = new JobEnds(redis);
-  expect(await ends.read('late')).toMatchObject({ status: '', result: null });
+  expect(await ends.end('late')).toMatchObject({ status: '', result: null });
   await finish('late', '1');
-  expect(resultOf(redis, 'late', await ends.read('late'))).toEqual({ kind: 'returned', value: 1 });
+  expect(resultOf(redis, 'late', await ends.end('late'))).toEqual({ kind: 'returned', value: 1 });
 });
 
 it('rejects for the job whose key has a wrong type, and for no other', async () => {
@@ -58,7 +61,7 @@ it('rejects for the job whose key has a wrong type, and for no other', async () 
   await redis.set(keys.results('other'), 'no stream');
   const ends = new JobEnds(redis);
   const [good, odd, other] = await Promise.allSettled(
-    ['good', 'odd', 'other'].map((id) => ends.read(id)),
+    ['good', 'odd', 'other'].map((id) => ends.end(id)),
   );
   expect(good).toMatchObject({ status: 'fulfilled', value: { status: 'finished' } });
   expect(odd).toMatchObject({ reason: expect.any(WrongKeyTypeError) });
@@ -67,16 +70,21 @@ it('rejects for the job whose key has a wrong type, and for no other', async () 
 });
 
 it('does not mind what lies in place of the stream of a job that has not ended', async () => {
-  await redis.hset(keys.job('a'), { status: 'started' });
+  await redis.hset(keys.job('a'), { status: 'started', data: 'any' });
   await redis.set(keys.results('a'), 'no stream');
-  expect(await new JobEnds(redis).read('a')).toMatchObject({ status: 'started' });
+  expect(await new JobEnds(redis).end('a')).toMatchObject({ status: 'started' });
+});
+
+it('knows no job without a payload, as RQ', async () => {
+  await redis.hset(keys.job('a'), { status: 'finished', result: '1' });
+  expect(await new JobEnds(redis).end('a')).toMatchObject({ status: '' });
 });
 
 it('rejects when the connection is gone', async () => {
   const gone = openCommandConnection(server.url);
   await gone.ping();
   gone.disconnect();
-  await expect(new JobEnds(gone).read('any')).rejects.toThrow(/closed|connection/i);
+  await expect(new JobEnds(gone).end('any')).rejects.toThrow(/closed|connection/i);
 });
 
 it.each([
@@ -86,8 +94,8 @@ it.each([
   ['stopped', {}, { kind: 'failed', traceback: '' }],
   ['started', { result: '1' }, null],
 ])('tells what a job that is %s with %o ended in', async (status, fields, expected) => {
-  await redis.hset(keys.job('a'), { status, ...fields });
-  const end = await new JobEnds(redis).read('a');
+  await redis.hset(keys.job('a'), { status, data: 'any', ...fields });
+  const end = await new JobEnds(redis).end('a');
   expect(end.status).toBe(status);
   expect(resultOf(redis, 'a', end)).toEqual(expected);
 });

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { firstValueFrom, take } from 'rxjs';
@@ -51,6 +52,22 @@ const cutSome = (of: number): void => {
 };
 
 describe('when replies are lost', () => {
+  it('waits on for results whose replies were cut off in their midst', async () => {
+    const jobs = await Promise.all(Array.from({ length: 20 }, () => safe.queue('q').enqueue('f')));
+    const value = 'x'.repeat(10_000);
+    for (const { id } of jobs)
+      await redis.hset(keys.job(id), { status: 'finished', result: JSON.stringify(value) });
+    const stream = () => (rq.redis as unknown as { stream: Socket }).stream;
+    await rq.redis.ping();
+    const before = stream().bytesRead;
+    proxy.mode = { kind: 'trickle', bytes: 5_000, everyMs: 5 };
+    const results = jobs.map(({ id }) => rq.queue('q').job(id).result({ timeoutMs: 20_000 }));
+    await until('some of them have come', () => stream().bytesRead > before + 30_000);
+    proxy.mode = { kind: 'pass' };
+    proxy.cutAll();
+    expect(new Set(await Promise.all(results))).toEqual(new Set([value]));
+  });
+
   it('says of a refusal after one that the job may have been written', async () => {
     await rq.queue('q').enqueue('f');
     // Who is connected stays so, and whoever comes back is refused.
