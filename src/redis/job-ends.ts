@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import { AskedTogether, type Reply, valueOf } from './asked-together.js';
 import type { JobStatus } from './job-status.js';
 import { keys } from './keys.js';
 import { type ResultFields, resultDecoderFor, resultFieldsOf } from './results-stream.js';
@@ -55,12 +56,12 @@ export const resultOf = (
  * asked for in one turn is read in one round trip.
  */
 export class JobEnds {
-  private readonly statuses: Question<string>;
-  private readonly ends: Question<JobEnd>;
+  private readonly statuses: AskedTogether<string>;
+  private readonly ends: AskedTogether<JobEnd>;
 
   constructor(redis: Redis) {
-    this.statuses = new Question(redis, 1, askStatus, ([reply]) => valueOf(reply) ?? '');
-    this.ends = new Question(redis, 3, askEnd, endOf);
+    this.statuses = new AskedTogether(redis, 1, askStatus, ([status]) => valueOf(status) ?? '');
+    this.ends = new AskedTogether(redis, 3, askEnd, endOf);
   }
 
   /**
@@ -105,55 +106,3 @@ const endOf = ([ofHash, ofData, ofStream]: readonly Reply[]): JobEnd => {
 
 type Entry = [id: Buffer, fields: Buffer[]];
 const hasResult = new Set<string>(['finished', 'failed', 'stopped'] satisfies JobStatus[]);
-
-type Reply = readonly [error: Error | null, value: unknown];
-
-const valueOf = <T>(reply: Reply | undefined): T => {
-  const [error, value] = reply as Reply;
-  if (error) throw error;
-  return value as T;
-};
-
-interface Asked<T> {
-  jobId: string;
-  resolve(answer: T): void;
-  reject(error: unknown): void;
-}
-
-/** One that is asked about many jobs. Each has an answer, or an error, of its own. */
-class Question<T> {
-  private asked: Array<Asked<T>> = [];
-
-  constructor(
-    private readonly redis: Redis,
-    /** How many commands it takes for each job. */
-    private readonly commands: number,
-    private readonly put: (pipeline: ChainableCommander, jobId: string) => void,
-    private readonly read: (replies: readonly Reply[]) => T,
-  ) {}
-
-  ask(jobId: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.asked.push({ jobId, resolve, reject });
-      // After all promise callbacks of this turn.
-      if (this.asked.length === 1) process.nextTick(() => this.askAll(this.asked.splice(0)));
-    });
-  }
-
-  private async askAll(asked: ReadonlyArray<Asked<T>>): Promise<void> {
-    try {
-      const pipeline = this.redis.pipeline();
-      for (const { jobId } of asked) this.put(pipeline, jobId);
-      const replies = (await pipeline.exec()) ?? [];
-      asked.forEach(({ resolve, reject }, at) => {
-        try {
-          resolve(this.read(replies.slice(at * this.commands, (at + 1) * this.commands)));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
-    }
-  }
-}
