@@ -11,6 +11,7 @@ import {
 } from '../redis/connection.js';
 import { failureKind } from '../redis/failure.js';
 import { saveMetaBytes } from '../redis/job-store.js';
+import { freeMore } from '../redis/transitions/free-dependents.js';
 import { writeNote } from '../redis/transitions/note.js';
 import { tagLength } from '../redis/transitions/recover.js';
 import type { ClaimedJob } from '../redis/transitions/settlement.js';
@@ -348,6 +349,18 @@ export class Cast implements Leaver {
     this.supervisor?.tell({ kind: 'run', jobs: [], left: 0 });
     // An outcome under way may put its job back, and is followed by another look.
     this.foundNothing = this.plan.burst && this.intake.isIdle();
+    if (this.foundNothing && !this.tally.isLending) void this.endBurst();
+  }
+
+  // What waits for one job is released a hundred at a time, and the rest by a janitor, for whom a burst does not wait.
+  private async endBurst(): Promise<void> {
+    try {
+      if (await freeMore(this.redis, this.plan.wire)) return this.intake.claimAgain();
+    } catch (error) {
+      this.trouble(error);
+      // Once Redis is back it is told again that there is nothing.
+      if (failureKind(error) === 'transient') return this.intake.claimAgain();
+    }
     if (this.foundNothing && !this.tally.isLending) this.events.onDone();
   }
 

@@ -1,7 +1,7 @@
 /** What the rounds need of Redis. */
 export interface DeferredHands {
   /** Frees on where the script of a parent had to stop; of all queues. */
-  freeMore(): Promise<void>;
+  freeMore(): Promise<unknown>;
   /** Queues what workers of RQ 3 released and left. */
   drainReady(queue: string): Promise<unknown>;
   /** Some entries of the deferred registry, and those of them that nobody will free. */

@@ -140,6 +140,12 @@ export class Intake {
     this.schedule();
   }
 
+  /** There may be something to claim, though the last look found nothing. */
+  claimAgain(): void {
+    this.mayHaveWork = true;
+    this.schedule();
+  }
+
   /** A held job's handler began. */
   reportBegun(job: ClaimedJob, beganAtMs: number): void {
     this.begun.push({ job, beganAtMs });
@@ -345,8 +351,7 @@ export class Intake {
     if (isNews) this.events.onPaused?.(reply.paused);
     this.lookAgain ??= setTimeout(() => {
       this.lookAgain = null;
-      this.mayHaveWork = true;
-      this.schedule();
+      this.claimAgain();
     }, this.heldBack.lookAgainMs);
   }
 

@@ -59,6 +59,26 @@ describe('a worker whose queue is paused', () => {
   });
 });
 
+describe('a worker in a burst', () => {
+  it('runs all that wait for one job, which is more than its end releases at once', async () => {
+    const parent = await rig.enqueue('add', [1, 2]);
+    const options = { dependsOn: parent.id };
+    const many = Array.from({ length: 350 }, () => ({ name: 'tasks.noop', options }));
+    await rig.queue().enqueueMany(many);
+    const { worker } = await rig.start({ isolation: 'inline', burst: true, concurrency: 50 });
+    expect(await worker.done).toMatchObject({ finished: 351 });
+    expect(await rig.queue().counts()).toMatchObject({ deferred: 0, finished: 351 });
+  });
+
+  it('ends also where it cannot look for them, and says why', async () => {
+    await rig.client.set(keys.unfreed, 'no hash');
+    await rig.enqueue('noop');
+    const { worker, troubles } = await rig.start({ isolation: 'inline', burst: true });
+    expect(await worker.done).toMatchObject({ finished: 1 });
+    expect(troubles.map(String).join()).toContain(keys.unfreed);
+  });
+});
+
 describe('a worker with queues in turns', () => {
   it('works them off side by side', async () => {
     const [a, b] = [rig.queue('a'), rig.queue('b')];

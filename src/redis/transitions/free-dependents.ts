@@ -13,14 +13,15 @@ const parentsAtOnce = 50;
 const callsAtOnce = 100;
 const lookAtOnce = 100;
 
-/** Goes on where the script of a parent had to stop. Any number of callers may do so together. */
-export const freeMore = async (redis: Redis, settings: WireSettings): Promise<void> => {
+/** Goes on where the script of a parent had to stop, and says whether there was any. Any number of callers may do so together. */
+export const freeMore = async (redis: Redis, settings: WireSettings): Promise<boolean> => {
   const [, flat] = await redis.hscan(keys.unfreed, 0, 'COUNT', parentsAtOnce);
   for (let at = 0; at < flat.length; at += 2) {
     const args = [flat[at] as string, settings.eventLogLength];
     for (let calls = 1; calls <= callsAtOnce; calls++)
       if ((await runScript(redis, more, [], args)) !== 1) break;
   }
+  return flat.length > 0;
 };
 
 /**
