@@ -26,13 +26,11 @@ export const fetchJobs = async (
 ): Promise<Array<JobRecord | null>> => {
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hgetallBuffer(keys.job(id));
+  for (const id of ids) pipeline.callBuffer('HGETALL', keys.job(id));
   const replies = (await pipeline.exec()) ?? [];
-  return ids.map((id, index) => {
-    const fields = replyOr(replies[index] ?? [null, {}], {}, tell) as Record<string, Buffer>;
-    const hash = new Map(Object.entries(fields));
-    return readJobRecord(id, hash, cipherOf(redis));
-  });
+  return ids.map((id, index) =>
+    toRecord(redis, id, replyOr(replies[index] ?? [null, []], [], tell) as Buffer[]),
+  );
 };
 
 const toRecord = (redis: Redis, id: string, flat: readonly Buffer[]): JobRecord | null => {
