@@ -4,7 +4,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 export type Reply = readonly [error: Error | null, value: unknown];
 
 /** @throws the error of the reply */
-export const valueOf = <T>(reply: Reply | undefined): T => {
+export const answerOf = <T>(reply: Reply | undefined): T => {
   const [error, value] = reply as Reply;
   if (error) throw error;
   return value as T;

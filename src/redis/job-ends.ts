@@ -1,5 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import { AskedTogether, type Reply, valueOf } from './asked-together.js';
+import { AskedTogether, answerOf, type Reply } from './asked-together.js';
 import type { JobStatus } from './job-status.js';
 import { keys } from './keys.js';
 import { type ResultFields, resultDecoderFor, resultFieldsOf } from './results-stream.js';
@@ -60,7 +60,7 @@ export class JobEnds {
   private readonly ends: AskedTogether<JobEnd>;
 
   constructor(redis: Redis) {
-    this.statuses = new AskedTogether(redis, 1, askStatus, ([status]) => valueOf(status) ?? '');
+    this.statuses = new AskedTogether(redis, 1, askStatus, ([status]) => answerOf(status) ?? '');
     this.ends = new AskedTogether(redis, 3, askEnd, endOf);
   }
 
@@ -92,15 +92,15 @@ const askEnd = (pipeline: ChainableCommander, jobId: string): void => {
 
 /** @throws the error of a reply that is needed */
 const endOf = ([ofHash, ofData, ofStream]: readonly Reply[]): JobEnd => {
-  const [status, result, excInfo] = valueOf(ofHash) as [
+  const [status, result, excInfo] = answerOf(ofHash) as [
     Buffer | null,
     Buffer | null,
     Buffer | null,
   ];
   // Without payload it is no job, for RQ as for us.
-  const word = valueOf(ofData) === 1 ? String(status ?? '') : '';
+  const word = answerOf(ofData) === 1 ? String(status ?? '') : '';
   // Of others the stream says nothing, and what somebody left under its name is replaced by the end.
-  const entries = hasResult.has(word) ? (valueOf(ofStream) as Entry[]) : [];
+  const entries = hasResult.has(word) ? (answerOf(ofStream) as Entry[]) : [];
   return { status: word, result, excInfo, streamed: resultFieldsOf(entries[0]?.[1] ?? []) };
 };
 
