@@ -1,14 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-
-/** What a command of a pipeline came to. */
-export type Reply = readonly [error: Error | null, value: unknown];
-
-/** @throws the error of the reply */
-export const answerOf = <T>(reply: Reply | undefined): T => {
-  const [error, value] = reply as Reply;
-  if (error) throw error;
-  return value as T;
-};
+import type { Reply } from './wrong-type.js';
 
 interface Asked<T> {
   jobId: string;

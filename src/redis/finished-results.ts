@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { cipherOf } from './cipher.js';
 import { keys } from './keys.js';
 import { resultDecoderFor, resultFieldsOf } from './results-stream.js';
 import { isWrongType } from './wrong-type.js';
@@ -33,7 +34,7 @@ export const fetchResults = async (
   return ids.map((id, index) => {
     const hash = answer(2 * index) as [Buffer | null, Buffer | null] | null;
     const entries = answer(2 * index + 1) as Array<[Buffer, Buffer[]]> | null;
-    return readFinished(hash, entries?.[0]?.[1] ?? [], resultDecoderFor(redis, id));
+    return readFinished(hash, entries?.[0]?.[1] ?? [], resultDecoderFor(cipherOf(redis), id));
   });
 };
 

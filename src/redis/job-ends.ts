@@ -1,8 +1,10 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import { AskedTogether, answerOf, type Reply } from './asked-together.js';
+import { AskedTogether } from './asked-together.js';
+import { cipherOf } from './cipher.js';
 import type { JobStatus } from './job-status.js';
 import { keys } from './keys.js';
 import { type ResultFields, resultDecoderFor, resultFieldsOf } from './results-stream.js';
+import { type Reply, refuse, replyOr } from './wrong-type.js';
 
 /** What tells how the last run of a job ended, as it lies in Redis. */
 export interface JobEnd {
@@ -32,7 +34,7 @@ export const resultOf = (
   jobId: string,
   { status, result, excInfo, streamed }: JobEnd,
 ): StoredResult => {
-  const decode = resultDecoderFor(redis, jobId);
+  const decode = resultDecoderFor(cipherOf(redis), jobId);
   const hasFailed = status === 'failed' || status === 'stopped';
   const type = String(streamed.get('type') ?? '');
   if (type === '1' && status !== 'failed') {
@@ -46,9 +48,13 @@ export const resultOf = (
   }
   if (status === 'finished')
     return { kind: 'returned', value: result ? decode.inHash(result) : null };
-  return hasFailed
-    ? { kind: 'failed', traceback: excInfo ? decode.tracebackInHash(excInfo) : '' }
-    : null;
+  if (!hasFailed) return null;
+  try {
+    return { kind: 'failed', traceback: excInfo ? decode.tracebackInHash(excInfo) : '' };
+  } catch {
+    // That the job failed must be told all the same.
+    return { kind: 'failed', traceback: '' };
+  }
 };
 
 /**
@@ -60,7 +66,12 @@ export class JobEnds {
   private readonly ends: AskedTogether<JobEnd>;
 
   constructor(redis: Redis) {
-    this.statuses = new AskedTogether(redis, 1, askStatus, ([status]) => answerOf(status) ?? '');
+    this.statuses = new AskedTogether(
+      redis,
+      1,
+      askStatus,
+      ([status]) => said<string | null>(status) ?? '',
+    );
     this.ends = new AskedTogether(redis, 3, askEnd, endOf);
   }
 
@@ -92,17 +103,16 @@ const askEnd = (pipeline: ChainableCommander, jobId: string): void => {
 
 /** @throws the error of a reply that is needed */
 const endOf = ([ofHash, ofData, ofStream]: readonly Reply[]): JobEnd => {
-  const [status, result, excInfo] = answerOf(ofHash) as [
-    Buffer | null,
-    Buffer | null,
-    Buffer | null,
-  ];
+  const [status = null, result = null, excInfo = null] = said<Array<Buffer | null>>(ofHash);
   // Without payload it is no job, for RQ as for us.
-  const word = answerOf(ofData) === 1 ? String(status ?? '') : '';
+  const word = said(ofData) === 1 ? String(status ?? '') : '';
   // Of others the stream says nothing, and what somebody left under its name is replaced by the end.
-  const entries = hasResult.has(word) ? (answerOf(ofStream) as Entry[]) : [];
+  const entries = hasResult.has(word) ? said<Entry[]>(ofStream) : [];
   return { status: word, result, excInfo, streamed: resultFieldsOf(entries[0]?.[1] ?? []) };
 };
+
+/** @throws its error */
+const said = <T>(reply: Reply | undefined): T => replyOr(reply as Reply, null, refuse) as T;
 
 type Entry = [id: Buffer, fields: Buffer[]];
 const hasResult = new Set<string>(['finished', 'failed', 'stopped'] satisfies JobStatus[]);

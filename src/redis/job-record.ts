@@ -2,14 +2,8 @@ import { afterwardsFields, readAfterwards } from './afterwards.js';
 import type { Callbacks } from './callbacks.js';
 import type { Cipher, SealedField } from './cipher.js';
 import { isJobStatus, type JobStatus } from './job-status.js';
-import {
-  decodeCall,
-  decodeExcInfo,
-  decodeMeta,
-  decodeValue,
-  type JobCall,
-  type SerializerName,
-} from './payload/index.js';
+import { decodeCall, decodeMeta, type JobCall, type SerializerName } from './payload/index.js';
+import { resultDecoderFor } from './results-stream.js';
 import { fromTimestamp } from './timestamp.js';
 import type { Webhook } from './webhooks.js';
 
@@ -109,10 +103,7 @@ export const readJobRecord = (id: string, hash: JobHash, cipher?: Cipher): JobRe
   const meta = hash.get('meta');
   // An empty one is none.
   const metaBytes = meta && meta.length > 0 ? meta : null;
-  const readExcInfo = (bytes: Buffer): string => {
-    const text = decodeExcInfo(bytes);
-    return cipher ? cipher.openText(text, id) : text;
-  };
+  const decode = resultDecoderFor(cipher, id);
   const result = hash.get('result');
   const excInfo = hash.get('exc_info');
   return {
@@ -147,10 +138,9 @@ export const readJobRecord = (id: string, hash: JobHash, cipher?: Cipher): JobRe
     attempt: integer('x_attempt') ?? 0,
     recoveries: integer('x_recoveries') ?? 0,
     result:
-      result === undefined
-        ? undefined
-        : attempt('result', () => decodeValue(open(result, 'result')), undefined),
-    excInfo: excInfo === undefined ? '' : attempt('exc_info', () => readExcInfo(excInfo), ''),
+      result === undefined ? undefined : attempt('result', () => decode.inHash(result), undefined),
+    excInfo:
+      excInfo === undefined ? '' : attempt('exc_info', () => decode.tracebackInHash(excInfo), ''),
     problems,
     hash,
   };

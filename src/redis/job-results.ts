@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { cipherOf } from './cipher.js';
 import type { JobRecord } from './job-record.js';
 import { newestResults, type ResultFields, resultDecoderFor } from './results-stream.js';
 
@@ -37,7 +38,7 @@ export const readResults = async (
 ): Promise<JobResult[]> => {
   const entries = await newestResults(redis, record.id, most);
   if (entries.length > 0) {
-    const decode = resultDecoderFor(redis, record.id);
+    const decode = resultDecoderFor(cipherOf(redis), record.id);
     return entries.map(({ id, fields }) => readEntry(id, fields, decode));
   }
   const fromHash = resultInHash(record);

@@ -101,7 +101,7 @@ export const unfoldEntry = (
     if (kind === 'worker') {
       worker = value;
     } else if (kind === 'started' || kind === 'finished') {
-      // Two of these for each job: written out, because to spread what all events have costs as much as all else here.
+      // Two of these for each job: written out, because to spread what all events have takes twenty times as long.
       const words = value.split(' ');
       for (let w = 0; w + 2 < words.length; w += 3) {
         const jobId = words[w] as string;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { cipherOf } from './cipher.js';
+import type { Cipher } from './cipher.js';
 import { keys } from './keys.js';
 import {
   decodeExcInfo,
@@ -32,9 +32,8 @@ export const newestResults = async (
   }));
 };
 
-/** How what a job ended in is decoded; opened first, where this client has keys. Each throws for what it cannot read, but for `tracebackInHash`. */
-export const resultDecoderFor = (redis: Redis, jobId: string) => {
-  const cipher = cipherOf(redis);
+/** How what a job ended in is decoded; opened first, where there are keys. Each throws for what it cannot read. */
+export const resultDecoderFor = (cipher: Cipher | undefined, jobId: string) => {
   const inHash = (bytes: Buffer): unknown =>
     decodeValue(cipher ? cipher.open(bytes, jobId, 'result') : bytes);
   const opened = (text: string): string => (cipher ? cipher.openText(text, jobId) : text);
@@ -45,13 +44,7 @@ export const resultDecoderFor = (redis: Redis, jobId: string) => {
     returned: (bytes: Buffer): unknown => inHash(decodeResultReturnValue(bytes)),
     /** An entry's `exc_string`. */
     traceback: (bytes: Buffer): string => opened(decodeExcString(bytes)),
-    /** The hash's `exc_info`; empty where it cannot be read: that the job failed must be told all the same. */
-    tracebackInHash: (bytes: Buffer): string => {
-      try {
-        return opened(decodeExcInfo(bytes));
-      } catch {
-        return '';
-      }
-    },
+    /** The hash's `exc_info`. */
+    tracebackInHash: (bytes: Buffer): string => opened(decodeExcInfo(bytes)),
   };
 };

@@ -14,12 +14,11 @@ export const refuse: TellWrongType = (error) => {
   throw error;
 };
 
+/** What a command of a pipeline came to. */
+export type Reply = readonly [error: Error | null, value: unknown];
+
 /** A reply of a pipeline; `otherwise` for a key of a wrong type, which is told. @throws any other error of the reply */
-export const replyOr = <U>(
-  [error, reply]: readonly [Error | null, unknown],
-  otherwise: U,
-  tell: TellWrongType,
-): unknown => {
+export const replyOr = <U>([error, reply]: Reply, otherwise: U, tell: TellWrongType): unknown => {
   if (!error) return reply;
   if (!isWrongType(error)) throw error;
   tell(error);

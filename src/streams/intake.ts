@@ -121,16 +121,14 @@ export class Intake {
           openBlocking(),
           (from, id) => {
             this.hints.push({ queue: from, id });
-            this.mayHaveWork = true;
-            this.schedule();
+            this.claimAgain();
           },
           events.onTrouble,
         ),
     );
     this.unasked = setInterval(() => {
       if (!this.mayHaveWork) this.isUnasked = true;
-      this.mayHaveWork = true;
-      this.schedule();
+      this.claimAgain();
     }, unaskedClaimMs);
   }
 

@@ -4,14 +4,13 @@ import { allDependents, dependentsOf } from '../redis/dependents.js';
 import { dateMs } from '../redis/due.js';
 import { InvalidJobOperationError, InvalidOptionError, NoSuchJobError } from '../redis/errors.js';
 import { type Execution, readExecutions } from '../redis/executions.js';
-import { failureKind } from '../redis/failure.js';
-import { type JobEnds, resultOf } from '../redis/job-ends.js';
+import type { JobEnds } from '../redis/job-ends.js';
 import type { JobRecord } from '../redis/job-record.js';
 import { type JobResult, readResults } from '../redis/job-results.js';
 import { isJobStatus, isTerminal } from '../redis/job-status.js';
 import { fetchJob, fetchJobs, saveMeta } from '../redis/job-store.js';
 import { keys } from '../redis/keys.js';
-import { type LifecycleEvent, terminalKinds } from '../redis/lifecycle-event.js';
+import type { LifecycleEvent } from '../redis/lifecycle-event.js';
 import { findEntry } from '../redis/registry-store.js';
 import { spaceOf } from '../redis/scan.js';
 import { cancel } from '../redis/transitions/cancel.js';
@@ -19,10 +18,8 @@ import { deleteJob } from '../redis/transitions/delete.js';
 import type { WireSettings } from '../redis/transitions/queue-keys.js';
 import { requeue } from '../redis/transitions/requeue.js';
 import { promote, reschedule } from '../redis/transitions/reschedule.js';
-import { within } from '../redis/within.js';
-import { Bell } from './bell.js';
+import { awaitResult } from './await-result.js';
 import { stopInPython } from './called-off.js';
-import { JobCanceledError, JobExpiredError, JobFailedError, ResultTimeoutError } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { storyOf } from './job-story.js';
 import { stopJob } from './stop-job.js';
@@ -39,12 +36,6 @@ export interface JobDoors {
   /** Told of what the streams cannot say. */
   onTrouble(error: unknown): void;
 }
-
-/** Unlike events, a hash can be looked at without anybody's help: Python's workers write no events. */
-const firstLookMs = 250;
-const lastLookMs = 2_000;
-/** However short the time, Redis gets this long for one answer. */
-const shortestLookMs = 100;
 
 /**
  * A handle on one job: its id and its queue. It holds no state of the job; `fetch` reads that.
@@ -81,42 +72,7 @@ export class Job<Result = unknown> {
    */
   async result({ timeoutMs }: { timeoutMs: number }): Promise<Result> {
     if (!(timeoutMs >= 0)) throw new InvalidOptionError('timeoutMs', 'it must be 0 or more');
-    const deadlineMs = performance.now() + timeoutMs;
-    const bell = new Bell();
-    let isTold = false;
-    const listening = this.doors.log.listenForJob(this.queue, this.id, (event) => {
-      if (!terminal.has(event.kind)) return;
-      isTold = true;
-      bell.ring();
-    });
-    // Without events the looks at the hash bring it, later; Redis away shows there as well.
-    listening.then(
-      () => bell.ring(),
-      () => bell.ring(),
-    );
-    try {
-      // Events first, then the look: what happens in between is told by an event.
-      await bell.wait(Math.min(timeoutMs, lastLookMs));
-      for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 2, lastLookMs)) {
-        // Who does not wait wants to know all the same: a process that asks for thousands at once is busy with them.
-        // Each command has a deadline of its own.
-        const looking = this.look(isTold);
-        // Once: it may have been put back since, and what a slow network has not brought yet must not be asked for again.
-        isTold = false;
-        const seen = await (timeoutMs === 0
-          ? looking
-          : within(Math.max(deadlineMs - performance.now(), shortestLookMs), looking));
-        if (typeof seen === 'object' && seen) return seen.value as Result;
-        const leftMs = deadlineMs - performance.now();
-        if (leftMs <= 0) throw new ResultTimeoutError(this.id, timeoutMs, seen === 'not ended');
-        await bell.wait(Math.min(lookMs, leftMs));
-      }
-    } finally {
-      listening.then(
-        (end) => end(),
-        () => undefined,
-      );
-    }
+    return (await awaitResult(this.doors, this, timeoutMs)) as Result;
   }
 
   /**
@@ -264,33 +220,4 @@ export class Job<Result = unknown> {
   position(): Promise<number | null> {
     return this.doors.redis.lpos(keys.queue(this.queue), this.id);
   }
-
-  // `isTold`: an event has said that it ended, so that the status need not be asked for first.
-  private async look(isTold: boolean): Promise<{ value: unknown } | 'not ended' | null> {
-    const { redis, ends } = this.doors;
-    try {
-      if (!isTold) {
-        const word = await ends.status(this.id);
-        if (isJobStatus(word) && !isTerminal(word)) return 'not ended';
-      }
-      const end = await ends.end(this.id);
-      if (end.status === '') await this.fetch();
-      if (end.status === 'canceled') throw new JobCanceledError(this.id);
-      if (!isJobStatus(end.status) || !isTerminal(end.status)) return 'not ended';
-      const result = resultOf(redis, this.id, end);
-      if (result?.kind === 'returned') return { value: result.value };
-      throw new JobFailedError(this.id, result?.traceback ?? '');
-    } catch (error) {
-      if (error instanceof NoSuchJobError) throw new JobExpiredError(this.id);
-      // Redis is away: the deadline decides how long we wait for it.
-      const mayComeBack = failureKind(error) === 'transient' && redis.status !== 'end';
-      if (mayComeBack && !isOurs(error)) return null;
-      throw error;
-    }
-  }
 }
-
-const terminal = new Set<string>(terminalKinds);
-
-const isOurs = (error: unknown): boolean =>
-  error instanceof JobFailedError || error instanceof JobCanceledError;
